@@ -1,0 +1,127 @@
+use super::*;
+
+fn id(digit: char) -> ObjectId {
+    ObjectId::parse(&digit.to_string().repeat(40)).unwrap()
+}
+
+fn listed(name: &str, object: char, peeled: Option<char>) -> ListedRef {
+    ListedRef { name: name.to_owned(), object: id(object), peeled: peeled.map(id) }
+}
+
+fn environments() -> Environments {
+    Environments::new([EnvironmentName::parse("production").unwrap()])
+}
+
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+fn tag(text: &str) -> EnvironmentTag {
+    match classify(text, &environments()) {
+        TagKind::Environment(path, environment) => EnvironmentTag::new(path, environment),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_ref_is_sorted_by_what_it_means() {
+    let refs = [
+        listed("refs/tags/api/production", 'a', Some('1')),
+        listed("refs/tags/api/v1.0.0", 'b', Some('1')),
+        listed("refs/tags/api/v1.0.0-deprecated", 'c', Some('1')),
+        listed("refs/tags/api/v1.0.0-stable", '1', None),
+        listed("refs/tags/api/v1.0.0-production", '1', None),
+        listed("refs/tags/$(id)", '1', None),
+        listed("refs/tagboat/ledger/api/production/0", 'd', Some('1')),
+        listed("refs/tagboat/ledger/api/production/x", 'd', Some('1')),
+        listed("refs/heads/main", '1', None),
+    ];
+    let listing = Listing::read(&refs, &environments());
+    assert_eq!(listing.versions[&version("api/v1.0.0")].commit.object(), &id('1'));
+    assert_eq!(listing.states[&version("api/v1.0.0")], State::Deprecated);
+    assert_eq!(listing.ledgers[&tag("api/production")], id('a'));
+    assert_eq!(listing.pages[&tag("api/production")], BTreeMap::from([(0, id('d'))]));
+    assert_eq!((listing.legacy.len(), listing.foreign, listing.fetched), (1, 1, false));
+}
+
+#[test]
+fn once_fetched_only_the_private_copies_tell_of_environments() {
+    let refs = [
+        listed("refs/tagboat/remote/HEAD", '1', None),
+        listed("refs/tagboat/remote/tags/api/production", 'e', Some('2')),
+        listed("refs/tags/api/production", 'a', Some('1')),
+        listed("refs/tags/web/production", 'a', Some('1')),
+    ];
+    let listing = Listing::read(&refs, &environments());
+    assert_eq!(listing.ledgers, BTreeMap::from([(tag("api/production"), id('e'))]));
+}
+
+#[test]
+fn versions_of_a_project_do_not_mix_with_those_of_its_neighbours() {
+    let names = [
+        "a/v9.0.0",
+        "api/v0.0.0-0",
+        "api/v1.0.0",
+        "api/v1.10.0",
+        "api/v1.2.0",
+        "api/x/v3.0.0",
+        "apis/v2.0.0",
+        "v1.0.0",
+    ];
+    let refs: Vec<_> = names.iter().map(|n| listed(&format!("refs/tags/{n}"), '1', None)).collect();
+    let listing = Listing::read(&refs, &environments());
+    let of = |project: &str| {
+        let project = ProjectPath::parse(project).unwrap();
+        listing.versions_of(&project).map(|(version, _)| version.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("api"), ["api/v0.0.0-0", "api/v1.0.0", "api/v1.2.0", "api/v1.10.0"]);
+    assert_eq!(of(""), ["v1.0.0"]);
+    assert_eq!(of("nothing"), [""; 0]);
+}
+
+#[test]
+fn a_fetch_brings_what_is_new_and_forgets_what_is_gone() {
+    let remote = [
+        listed("HEAD", '1', None),
+        listed("refs/tags/api/production", 'b', Some('2')),
+        listed("refs/tags/api/v1.0.0", 'c', Some('1')),
+        listed("refs/tags/api/v1.1.0", 'd', Some('2')),
+        listed("refs/tags/--upload-pack=x", 'd', Some('2')),
+        listed("refs/tagboat/ledger/api/production/0", 'e', Some('2')),
+    ];
+    let local = [
+        listed("refs/tagboat/remote/tags/api/production", 'a', Some('1')),
+        listed("refs/tagboat/remote/tags/web/production", 'a', Some('1')),
+        listed("refs/tags/api/v1.0.0", 'c', Some('1')),
+    ];
+    let plan = plan_fetch(&remote, &local, &environments());
+    let brought: Vec<_> = plan.specs.iter().map(|s| (s.to.as_str(), s.existing)).collect();
+    assert_eq!(
+        brought,
+        [
+            ("refs/tagboat/remote/HEAD", Existing::Overwrite),
+            ("refs/tagboat/remote/tags/api/production", Existing::Overwrite),
+            ("refs/tags/api/v1.1.0", Existing::Keep),
+            ("refs/tagboat/ledger/api/production/0", Existing::Keep),
+        ]
+    );
+    assert_eq!(plan.forget, ["refs/tagboat/remote/tags/web/production"]);
+    assert_eq!(plan.moved, []);
+}
+
+#[test]
+fn a_version_tag_that_moved_is_an_alarm_with_both_objects_and_is_not_fetched() {
+    let moved = |ours: ListedRef, theirs: ListedRef| {
+        let plan = plan_fetch(&[theirs], &[ours], &environments());
+        assert_eq!(plan.specs, []);
+        plan.moved
+    };
+    let name = "refs/tags/api/v1.0.0";
+    let alarm = moved(listed(name, 'a', Some('1')), listed(name, 'b', Some('2')));
+    assert_eq!((&alarm[0].ours, &alarm[0].theirs), (&id('a'), &id('b')));
+    // Made anew on the same commit: still not the tag that it was.
+    assert_eq!(moved(listed(name, 'a', Some('1')), listed(name, 'b', Some('1'))).len(), 1);
+    // Made lightweight by a checkout, on the same commit: no alarm.
+    assert_eq!(moved(listed(name, '1', None), listed(name, 'b', Some('1'))), []);
+    assert_eq!(moved(listed(name, '1', None), listed(name, '2', None)).len(), 1);
+}

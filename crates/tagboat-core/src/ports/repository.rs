@@ -1,0 +1,243 @@
+//! The git repository and its remote. In: full ref names and object ids. Out: refs, tag objects, and who
+//! won a compare-and-swap.
+
+use std::fmt;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::{RunError, Scope};
+use crate::commit::{CommitSha, ObjectId};
+
+/// A ref as listed: its full name, its object, and what that peels to where it is a tag object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedRef {
+    /// `refs/tags/api/v1.2.3`; bytes that are not UTF-8 make a ref foreign and are replaced.
+    pub name: String,
+    /// The object the ref holds.
+    pub object: ObjectId,
+    /// For an annotated tag, the object it peels to.
+    pub peeled: Option<ObjectId>,
+}
+
+impl ListedRef {
+    /// The object at the end of all tags.
+    #[must_use]
+    pub fn target(&self) -> &ObjectId {
+        self.peeled.as_ref().unwrap_or(&self.object)
+    }
+}
+
+/// An annotated tag object, read whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagObject {
+    /// Its own object id.
+    pub id: ObjectId,
+    /// What it points to.
+    pub object: ObjectId,
+    /// The name inside it, which must equal the ref's for a ledger (SPEC V7).
+    pub name: String,
+    /// Who made it: `Name <mail>`.
+    pub tagger: String,
+    /// When.
+    pub time: Timestamp,
+    /// The message, without a signature.
+    pub message: String,
+    /// The armoured signature at its end, if there is one.
+    pub signature: Option<String>,
+}
+
+/// A tag object to be written. The repository fills in the tagger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTag {
+    /// The name inside it.
+    pub name: String,
+    /// The commit it points to.
+    pub commit: CommitSha,
+    /// When.
+    pub time: Timestamp,
+    /// The message, ending in a newline.
+    pub message: String,
+}
+
+/// One ref of a push: what it must hold now, and what it shall hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefUpdate {
+    /// Full name.
+    pub name: String,
+    /// What the remote must hold; `None`: it must not exist.
+    pub expected: Option<ObjectId>,
+    /// What it shall hold.
+    pub new: ObjectId,
+}
+
+/// How a compare-and-swap ended, as read from the remote afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// The remote holds what we pushed.
+    Won,
+    /// The remote holds something else: for each ref, in order, what it holds (`None`: nothing).
+    Lost(Vec<Option<ObjectId>>),
+}
+
+/// Why git could not be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RepositoryError {
+    /// This folder is in no git repository.
+    NotARepository,
+    /// The clone is shallow: history is missing, so nothing may be derived from it.
+    Shallow,
+    /// The remote cannot be reached, or refused us. The text is the last line that git said.
+    Remote(String),
+    /// git said no. The texts are what was run and what it said.
+    Git {
+        /// What was run, as one could type it.
+        command: String,
+        /// The last lines of its standard error.
+        said: String,
+    },
+    /// git answered something that its documentation excludes.
+    Unexpected(String),
+    /// The program could not be run.
+    Run(RunError),
+}
+
+impl fmt::Display for RepositoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotARepository => f.write_str("this folder is in no git repository"),
+            Self::Shallow => f.write_str("the clone is shallow"),
+            Self::Remote(said) => write!(f, "the remote did not answer: {said}"),
+            Self::Git { command, said } => write!(f, "`{command}` failed: {said}"),
+            Self::Unexpected(what) => write!(f, "git answered something unexpected: {what}"),
+            Self::Run(error) => write!(f, "git could not be run: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RepositoryError {}
+
+/// One ref to bring from the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchSpec {
+    /// Full name there.
+    pub from: String,
+    /// Full name here.
+    pub to: String,
+    /// What to do with a ref that is here already.
+    pub existing: Existing,
+}
+
+/// What a fetch does with a ref that this clone already has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Overwritten: for the private copies of refs that move.
+    Overwrite,
+    /// Left alone: version and state tags never move.
+    Keep,
+}
+
+/// The git repository and its remote: the only state there is.
+///
+/// Names given to it are full ref names or object ids, never what a user typed.
+pub trait Repository: Sync {
+    /// Every local ref below `refs/tags/` and `refs/tagboat/`: one listing; everything else is derived
+    /// from it.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError>;
+
+    /// The refs that the remote holds under these full names or patterns (`refs/tags/*`), without
+    /// fetching an object. Sorted by name; names it does not have are left out.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn remote_refs(
+        &self,
+        scope: &Scope<'_>,
+        patterns: &[&str],
+    ) -> Result<Vec<ListedRef>, RepositoryError>;
+
+    /// Brings exactly these refs and their objects.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn fetch(&self, scope: &Scope<'_>, specs: &[FetchSpec]) -> Result<(), RepositoryError>;
+
+    /// Points private local refs (`refs/tagboat/…`) at objects, or removes them: all or none.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn remember(
+        &self,
+        scope: &Scope<'_>,
+        refs: &[(String, Option<ObjectId>)],
+    ) -> Result<(), RepositoryError>;
+
+    /// The tag objects of these ids, read in one go, in the order asked. `None` where the object is no
+    /// tag or is not here.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn tag_objects(
+        &self,
+        scope: &Scope<'_>,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Option<TagObject>>, RepositoryError>;
+
+    /// Writes a tag object; no ref names it yet.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError>;
+
+    /// Pushes all `updates` or none, each only if the remote still holds what is expected, and reads the
+    /// remote again to see how it ended: git's words and exit status do not decide.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Remote`] where the outcome could not be read.
+    fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError>;
+
+    /// Whether `ancestor` is reachable from `descendant`, a full ref name or an object id.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn is_ancestor(
+        &self,
+        scope: &Scope<'_>,
+        ancestor: &CommitSha,
+        descendant: &str,
+    ) -> Result<bool, RepositoryError>;
+
+    /// The commit that a full ref name, `HEAD` or an object id leads to; `None` if there is none.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn commit(&self, scope: &Scope<'_>, name: &str) -> Result<Option<Commit>, RepositoryError>;
+
+    /// Every file of a commit, written into the empty folder `into`, as `git archive` gives them: no
+    /// ignored, no uncommitted file can come along.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn export(
+        &self,
+        scope: &Scope<'_>,
+        commit: &CommitSha,
+        into: &Path,
+    ) -> Result<(), RepositoryError>;
+}
+
+/// A commit's head: who and when, and its tree's first line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub sha: CommitSha,
+    /// The committer's time: what reproducible builds use (`SOURCE_DATE_EPOCH`).
+    pub time: Timestamp,
+    /// `Name <mail>` of the author.
+    pub author: String,
+    /// First line of the message.
+    pub subject: String,
+}

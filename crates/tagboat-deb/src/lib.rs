@@ -1,0 +1,1 @@
+//! Debian's formats, pure over `Read` and `Write`.
