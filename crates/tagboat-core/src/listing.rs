@@ -74,12 +74,11 @@ impl Listing {
                 if let Some((tag, page)) = page(name, environments) {
                     listing.pages.entry(tag).or_default().insert(page, listed.object.clone());
                 }
-            } else if let Some(name) = listed.name.strip_prefix(SEEN) {
-                if let TagKind::Environment(path, environment) = classify(name, environments) {
+            } else if let Some(name) = listed.name.strip_prefix(SEEN)
+                && let TagKind::Environment(path, environment) = classify(name, environments) {
                     let tag = EnvironmentTag::new(path, environment);
                     listing.seen.insert(tag, listed.object.clone());
                 }
-            }
         }
         listing
     }

@@ -18,7 +18,8 @@ pub use repository::{
     TagObject,
 };
 pub use roots::{
-    Access, Architecture, Bind, Booted, Mirror, Network, Root, RootError, RootSpec, Roots,
+    Access, Architecture, Bind, Booted, BuildDepends, Mirror, Network, Root, RootError, RootSpec,
+    Roots,
 };
 pub use runner::{Output, RunError, Runner, Running};
 

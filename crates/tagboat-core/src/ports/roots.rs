@@ -73,6 +73,18 @@ pub struct RootSpec {
     pub mirrors: Vec<Mirror>,
     /// Packages beyond the essential ones and apt, with `:arm64` where they are foreign.
     pub packages: Vec<String>,
+    /// Build dependencies, resolved as apt-get(8) `build-dep` does; installed after `packages`.
+    pub build_depends: Option<BuildDepends>,
+}
+
+/// The build dependencies of a source package.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BuildDepends {
+    /// The text of a `debian/control`; its first paragraph's `Build-Depends`, `-Arch` and `-Indep` count.
+    pub control: String,
+    /// What is built for (`apt-get build-dep --host-architecture`): when it is not the root's own, build
+    /// dependencies are chosen for cross building.
+    pub host: Architecture,
 }
 
 /// Whether what runs in a root can reach anything.
