@@ -340,7 +340,13 @@ impl Deployment<Ended> {
         self.state.outcome
     }
 
-    /// When.
+    /// When it began; not at all where it was cancelled in the queue.
+    #[must_use]
+    pub const fn started_at(&self) -> Option<Timestamp> {
+        self.state.started_at
+    }
+
+    /// When it ended.
     #[must_use]
     pub const fn completed_at(&self) -> Timestamp {
         self.state.completed_at

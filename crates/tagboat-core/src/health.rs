@@ -1,12 +1,16 @@
 //! The health document (SPEC H1). In: an HTTP answer. Out: whether it means "healthy, and the version we
 //! expect", with the reason where it does not.
 
+mod answer;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::commit::CommitSha;
 use crate::version::Version;
+
+pub use answer::read_answer;
 
 /// How much of an answer's body is read, in bytes (SPEC D4). More is no health document.
 pub const BODY_LIMIT: usize = 64 << 10;

@@ -12,10 +12,11 @@ use crate::version::{ProjectPath, Version};
 
 /// Where tags live, here and on the remote.
 pub const TAGS: &str = "refs/tags/";
+/// This clone's copies of what moves on the remote: once there is one, a fetch has happened.
+pub const REMOTE: &str = "refs/tagboat/remote/";
 /// This clone's copies of the remote's environment tags.
 pub const REMOTE_TAGS: &str = "refs/tagboat/remote/tags/";
-/// This clone's copy of the remote's default branch. It is there after every fetch, so it also says that
-/// one has happened.
+/// This clone's copy of the remote's default branch.
 pub const REMOTE_HEAD: &str = "refs/tagboat/remote/HEAD";
 /// Ledger pages, here and on the remote.
 pub const PAGES: &str = "refs/tagboat/ledger/";
@@ -24,6 +25,15 @@ pub const SEEN: &str = "refs/tagboat/seen/";
 
 /// What the remote is asked to list: its default branch, all tags, all pages.
 pub const REMOTE_PATTERNS: [&str; 3] = ["HEAD", "refs/tags/*", "refs/tagboat/ledger/*"];
+
+/// Where answers come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The remote was asked first.
+    Remote,
+    /// This clone alone.
+    Clone,
+}
 
 /// A version's tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,11 +66,12 @@ pub struct Listing {
 }
 
 impl Listing {
-    /// Sorts refs. Environment tags are read from the copies that a fetch made; a clone without any is read
-    /// as git cloned it.
+    /// Sorts refs. Environment tags are read from the copies that a fetch made; a clone that never made one
+    /// is read as git cloned it.
     #[must_use]
-    pub fn read(refs: &[ListedRef], environments: &Environments) -> Self {
-        let fetched = refs.iter().any(|listed| listed.name.starts_with(REMOTE_HEAD));
+    pub fn read(refs: &[ListedRef], environments: &Environments, source: Source) -> Self {
+        let fetched =
+            source == Source::Remote || refs.iter().any(|listed| listed.name.starts_with(REMOTE));
         let mut listing = Self { fetched, ..Self::default() };
         for listed in refs {
             if let Some(name) = listed.name.strip_prefix(TAGS) {
@@ -75,10 +86,11 @@ impl Listing {
                     listing.pages.entry(tag).or_default().insert(page, listed.object.clone());
                 }
             } else if let Some(name) = listed.name.strip_prefix(SEEN)
-                && let TagKind::Environment(path, environment) = classify(name, environments) {
-                    let tag = EnvironmentTag::new(path, environment);
-                    listing.seen.insert(tag, listed.object.clone());
-                }
+                && let TagKind::Environment(path, environment) = classify(name, environments)
+            {
+                let tag = EnvironmentTag::new(path, environment);
+                listing.seen.insert(tag, listed.object.clone());
+            }
         }
         listing
     }

@@ -186,17 +186,19 @@ pub fn classify(name: &str, environments: &Environments) -> TagKind {
     }
     let Ok(path) = ProjectPath::parse(path) else { return TagKind::Foreign };
     if let Some((version, word)) = last.rsplit_once('-')
-        && let Some(state) = State::from_word(word) {
-            return Version::parse_semver(path, version)
-                .map_or(TagKind::Foreign, |version| TagKind::State(version, state));
-        }
+        && let Some(state) = State::from_word(word)
+    {
+        return Version::parse_semver(path, version)
+            .map_or(TagKind::Foreign, |version| TagKind::State(version, state));
+    }
     // An environment's name may hold hyphens, a legacy tag's version may not have a pre-release: so the
     // first hyphen parts them.
     if let Some((version, word)) = last.split_once('-')
-        && let Some(environment) = environments.find(word) {
-            return Version::parse_semver(path, version)
-                .map_or(TagKind::Foreign, |version| TagKind::LegacySuffix(version, environment));
-        }
+        && let Some(environment) = environments.find(word)
+    {
+        return Version::parse_semver(path, version)
+            .map_or(TagKind::Foreign, |version| TagKind::LegacySuffix(version, environment));
+    }
     Version::parse_semver(path, last).map_or(TagKind::Foreign, TagKind::Version)
 }
 
@@ -378,9 +380,10 @@ pub fn clashes<'a>(
     // person knows. A well-known environment's word never was a pre-release.
     for tag in tags {
         if let TagKind::LegacySuffix(_, environment) = classify(tag, environments)
-            && !WELL_KNOWN.contains(&environment.as_str()) {
-                found.push(NameClash::Prerelease { environment, tag: tag.to_owned() });
-            }
+            && !WELL_KNOWN.contains(&environment.as_str())
+        {
+            found.push(NameClash::Prerelease { environment, tag: tag.to_owned() });
+        }
     }
     found
 }

@@ -36,7 +36,7 @@ fn every_ref_is_sorted_by_what_it_means() {
         listed("refs/tagboat/ledger/api/production/x", 'd', Some('1')),
         listed("refs/heads/main", '1', None),
     ];
-    let listing = Listing::read(&refs, &environments());
+    let listing = Listing::read(&refs, &environments(), Source::Clone);
     assert_eq!(listing.versions[&version("api/v1.0.0")].commit.object(), &id('1'));
     assert_eq!(listing.states[&version("api/v1.0.0")], State::Deprecated);
     assert_eq!(listing.ledgers[&tag("api/production")], id('a'));
@@ -52,7 +52,7 @@ fn once_fetched_only_the_private_copies_tell_of_environments() {
         listed("refs/tags/api/production", 'a', Some('1')),
         listed("refs/tags/web/production", 'a', Some('1')),
     ];
-    let listing = Listing::read(&refs, &environments());
+    let listing = Listing::read(&refs, &environments(), Source::Clone);
     assert_eq!(listing.ledgers, BTreeMap::from([(tag("api/production"), id('e'))]));
 }
 
@@ -69,7 +69,7 @@ fn versions_of_a_project_do_not_mix_with_those_of_its_neighbours() {
         "v1.0.0",
     ];
     let refs: Vec<_> = names.iter().map(|n| listed(&format!("refs/tags/{n}"), '1', None)).collect();
-    let listing = Listing::read(&refs, &environments());
+    let listing = Listing::read(&refs, &environments(), Source::Clone);
     let of = |project: &str| {
         let project = ProjectPath::parse(project).unwrap();
         listing.versions_of(&project).map(|(version, _)| version.to_string()).collect::<Vec<_>>()
