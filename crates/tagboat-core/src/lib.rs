@@ -8,6 +8,7 @@ pub mod commit;
 pub mod deployment;
 pub mod diagnostic;
 pub mod environment;
+pub mod finding;
 pub mod gate;
 pub mod health;
 pub mod ledger;

@@ -23,10 +23,13 @@ impl Secret {
         &self.0
     }
 
-    /// `text` with every occurrence of this secret replaced by [`MASK`]. An empty secret masks nothing.
+    /// `text` with every occurrence of this secret replaced by [`MASK`], and of each of its lines: programs
+    /// print keys line by line. An empty secret masks nothing.
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, MASK) }
+        let lines = self.0.lines().map(str::trim).filter(|line| !line.is_empty());
+        let whole = Some(self.0.as_str()).filter(|secret| !secret.is_empty());
+        whole.into_iter().chain(lines).fold(text.to_owned(), |text, part| text.replace(part, MASK))
     }
 }
 
@@ -52,5 +55,7 @@ mod tests {
         assert_eq!(format!("{secret} {secret:?}"), "*** ***");
         assert_eq!(secret.mask("login hunter2 and hunter2"), "login *** and ***");
         assert_eq!(Secret::new(String::new()).mask("abc"), "abc");
+        let key = Secret::new("-----BEGIN\n  abcd  \n\n-----END\n".to_owned());
+        assert_eq!(key.mask("line abcd of it"), "line *** of it");
     }
 }

@@ -37,9 +37,9 @@ pub struct TagObject {
     pub object: ObjectId,
     /// The name inside it, which must equal the ref's for a ledger (SPEC V7).
     pub name: String,
-    /// Who made it: `Name <mail>`.
+    /// Who made it: `Name <mail>`; empty for a tag without a tagger.
     pub tagger: String,
-    /// When.
+    /// When; 1970 for a tag without a tagger.
     pub time: Timestamp,
     /// The message, without a signature.
     pub message: String,
@@ -148,7 +148,7 @@ pub trait Repository: Sync {
     /// See [`RepositoryError`].
     fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError>;
 
-    /// The refs that the remote holds under these full names or patterns (`refs/tags/*`), without
+    /// The refs that the remote holds under `HEAD`, these full names, or names that end in `/*`, without
     /// fetching an object. Sorted by name; names it does not have are left out.
     ///
     /// # Errors
@@ -195,8 +195,11 @@ pub trait Repository: Sync {
     /// Pushes all `updates` or none, each only if the remote still holds what is expected, and reads the
     /// remote again to see how it ended: git's words and exit status do not decide.
     ///
+    /// An id that the remote holds already counts as won: give each attempt a tag object of its own.
+    ///
     /// # Errors
-    /// [`RepositoryError::Remote`] where the outcome could not be read.
+    /// [`RepositoryError::Git`] where the push was refused and the remote, read again, is unchanged;
+    /// [`RepositoryError::Remote`] where the outcome is not known.
     fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError>;
 
     /// Whether `ancestor` is reachable from `descendant`, a full ref name or an object id.

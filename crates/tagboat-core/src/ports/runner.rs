@@ -9,7 +9,7 @@ use crate::command::Command;
 /// What a program left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Exit status; `None` where a signal ended it.
+    /// Exit status; `None` where a signal ended it. Over ssh a signal may show as 255.
     pub status: Option<i32>,
     /// Standard output, whole, unmasked: it may be bytes.
     pub stdout: Vec<u8>,
@@ -96,7 +96,8 @@ pub trait Runner: Sync {
     /// See [`RunError`].
     fn run(&self, scope: &Scope<'_>, command: &Command) -> Result<Output, RunError>;
 
-    /// Starts `command` and leaves it running; its standard input stays open until it is dropped.
+    /// Starts `command` and leaves it running; its standard input stays open until it is dropped, and its own
+    /// timeout does not apply.
     ///
     /// # Errors
     /// See [`RunError`].

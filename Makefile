@@ -1,0 +1,23 @@
+# The front of the repository. `make demo` and `make test` need nothing before them but git, make, root (or
+# sudo) and a Rust toolchain on Debian 12.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint fmt
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the Debian packages that building and testing need
+	@scripts/setup
+
+build: setup ## Build the tagboat binary
+	cargo build --locked
+
+test: setup ## Everything that must hold: format, lints, every ring of tests
+	scripts/test
+
+lint: ## Clippy, warnings are errors
+	cargo clippy --locked --workspace --all-targets -- --deny warnings
+
+fmt: ## Format the code
+	cargo fmt --all

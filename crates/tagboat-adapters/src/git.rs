@@ -1,0 +1,164 @@
+//! The repository, through the `git` program. In: full ref names and object ids. Out: refs, objects, and
+//! who won a compare-and-swap.
+
+mod export;
+mod fetch;
+mod identity;
+mod names;
+mod objects;
+mod program;
+mod refs;
+mod swap;
+
+use std::path::{Path, PathBuf};
+
+use tagboat_core::command::Command;
+use tagboat_core::commit::{CommitSha, ObjectId};
+use tagboat_core::ports::{
+    Commit, FetchSpec, ListedRef, NewTag, RefUpdate, Repository, RepositoryError, Scope, Swap,
+    TagObject,
+};
+
+pub use program::GitProgram;
+
+/// A clone on this machine, and one of its remotes. The floor is Debian 12's git 2.39.
+#[derive(Clone, Debug)]
+pub struct GitRepository {
+    git: GitProgram,
+    folder: PathBuf,
+    remote: String,
+}
+
+impl GitRepository {
+    /// The repository that `folder` is in, and its remote called `remote` (it need not exist until it is
+    /// asked for something).
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotARepository`]; [`RepositoryError::Git`] where git refuses to work in the
+    /// folder, as for one that belongs to somebody else (`safe.directory`, git-config(1)).
+    pub fn open(scope: &Scope<'_>, folder: &Path, remote: &str) -> Result<Self, RepositoryError> {
+        Self::open_with(GitProgram::default(), scope, folder, remote)
+    }
+
+    /// The same, with this `git`.
+    ///
+    /// # Errors
+    /// As [`GitRepository::open`].
+    pub fn open_with(
+        git: GitProgram,
+        scope: &Scope<'_>,
+        folder: &Path,
+        remote: &str,
+    ) -> Result<Self, RepositoryError> {
+        names::check_remote(remote)?;
+        if !folder.is_dir() {
+            return Err(RepositoryError::NotARepository);
+        }
+        let repository = Self { git, folder: folder.to_owned(), remote: remote.to_owned() };
+        let command = repository.command(["rev-parse", "--absolute-git-dir"]);
+        let output = repository.git.run(scope, &command)?;
+        if output.success() {
+            return Ok(repository);
+        }
+        // git fails in the same way where there is no repository and where it will not touch the one
+        // that is there.
+        let there = |folder: &Path| folder.join(".git").exists() || folder.join("HEAD").exists();
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if folder.ancestors().any(there) {
+            return Err(program::refusal(&command, &output));
+        }
+        Err(RepositoryError::NotARepository)
+    }
+
+    /// Whether history is missing here (gitrevisions and git-rev-parse(1), `--is-shallow-repository`):
+    /// then no version may be derived from it.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    pub fn is_shallow(&self, scope: &Scope<'_>) -> Result<bool, RepositoryError> {
+        let command = self.command(["rev-parse", "--is-shallow-repository"]);
+        let output = self.git.checked(scope, &command)?;
+        match output.stdout.trim_ascii() {
+            b"true" => Ok(true),
+            b"false" => Ok(false),
+            _ => Err(RepositoryError::Unexpected(output.text())),
+        }
+    }
+
+    fn command<const N: usize>(&self, args: [&str; N]) -> Command {
+        Command::new("git").args(args).folder(&self.folder).timeout(program::LOCAL)
+    }
+}
+
+impl Repository for GitRepository {
+    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError> {
+        self.local_refs(scope)
+    }
+
+    fn remote_refs(
+        &self,
+        scope: &Scope<'_>,
+        patterns: &[&str],
+    ) -> Result<Vec<ListedRef>, RepositoryError> {
+        self.listed_refs(scope, &self.remote, patterns)
+    }
+
+    fn fetch(&self, scope: &Scope<'_>, specs: &[FetchSpec]) -> Result<(), RepositoryError> {
+        self.fetch_specs(scope, specs)
+    }
+
+    fn remember(
+        &self,
+        scope: &Scope<'_>,
+        refs: &[(String, Option<ObjectId>)],
+    ) -> Result<(), RepositoryError> {
+        self.update_private_refs(scope, refs)
+    }
+
+    fn tag_objects(
+        &self,
+        scope: &Scope<'_>,
+        ids: &[ObjectId],
+    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
+        self.read_tags(scope, ids)
+    }
+
+    fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {
+        self.make_tag(scope, tag)
+    }
+
+    fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError> {
+        self.compare_and_swap(scope, updates)
+    }
+
+    fn is_ancestor(
+        &self,
+        scope: &Scope<'_>,
+        ancestor: &CommitSha,
+        descendant: &str,
+    ) -> Result<bool, RepositoryError> {
+        names::check_revision(descendant)?;
+        let command = self.command(["merge-base", "--is-ancestor", ancestor.as_str(), descendant]);
+        let output = self.git.run(scope, &command)?;
+        match output.status {
+            Some(0) => Ok(true),
+            // The way between them may lie in what was not cloned.
+            Some(1) if self.is_shallow(scope)? => Err(RepositoryError::Shallow),
+            Some(1) => Ok(false),
+            _ => Err(program::refusal(&command, &output)),
+        }
+    }
+
+    fn commit(&self, scope: &Scope<'_>, name: &str) -> Result<Option<Commit>, RepositoryError> {
+        self.read_commit(scope, name)
+    }
+
+    fn export(
+        &self,
+        scope: &Scope<'_>,
+        commit: &CommitSha,
+        into: &Path,
+    ) -> Result<(), RepositoryError> {
+        self.unpack(scope, commit, into)
+    }
+}

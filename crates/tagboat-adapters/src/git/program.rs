@@ -1,0 +1,159 @@
+//! The `git` program. In: its arguments. Out: what it left behind; its refusals as errors.
+
+use std::time::Duration;
+
+use tagboat_core::command::Command;
+use tagboat_core::ports::{Output, RepositoryError, RunError, Runner as _, Scope, Silent};
+
+use crate::process::LocalRunner;
+
+/// Bound of what reads and writes only here. `git archive` of a large tree takes seconds.
+pub(super) const LOCAL: Duration = Duration::from_secs(120);
+
+/// Bound of what talks to the remote: a first fetch of a large repository takes minutes.
+pub(super) const NETWORK: Duration = Duration::from_secs(600);
+
+/// Settings of a user or repository that would change what our calls mean (git-config(1)).
+const CONFIG: [&str; 15] = [
+    // Would start a daemon.
+    "core.fsmonitor=false",
+    // Runs any program that a URL names.
+    "protocol.ext.allow=never",
+    // Our calls are no occasion to repack somebody's repository, in the background at that.
+    "gc.auto=0",
+    "maintenance.auto=false",
+    // What to say is our business: these texts are for people at a prompt.
+    "advice.pushUpdateRejected=false",
+    "advice.fetchShowForcedUpdates=false",
+    "color.ui=false",
+    "core.quotePath=false",
+    // Reading depends on the commit only.
+    "core.attributesFile=/dev/null",
+    "tar.umask=0022",
+    // A ledger says who: a name guessed from the machine is nobody.
+    "user.useConfigOnly=true",
+    "fetch.prune=false",
+    "fetch.pruneTags=false",
+    "fetch.writeCommitGraph=false",
+    "core.logAllRefUpdates=false",
+];
+
+/// Which `git`, and what it sees of the environment.
+#[derive(Clone, Debug)]
+pub struct GitProgram {
+    runner: LocalRunner,
+    program: String,
+}
+
+/// The `git` on `PATH`.
+impl Default for GitProgram {
+    fn default() -> Self {
+        Self::new(LocalRunner::default(), "git")
+    }
+}
+
+/// Whether the user's own hooks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hooks {
+    /// For a push: who has a `pre-push` hook wants it to judge every push.
+    Run,
+    /// For what happens to our private refs: `reference-transaction` would fire for each.
+    Silent,
+}
+
+impl GitProgram {
+    /// This program (a name found on `PATH`, or an absolute path), run by `runner`.
+    #[must_use]
+    pub fn new(runner: LocalRunner, program: impl Into<String>) -> Self {
+        Self { runner, program: program.into() }
+    }
+
+    /// Runs a command that begins with `git`. A non-zero status is an [`Output`].
+    pub(super) fn run(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+    ) -> Result<Output, RepositoryError> {
+        self.run_with(scope, command, Hooks::Silent)
+    }
+
+    pub(super) fn run_with(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+        hooks: Hooks,
+    ) -> Result<Output, RepositoryError> {
+        // A listing is no progress; what a push says, and hooks say to it, is.
+        let scope = match hooks {
+            Hooks::Run => scope.clone(),
+            Hooks::Silent => Scope { observer: &Silent, ..scope.clone() },
+        };
+        let mut real = command.clone();
+        real.program.clone_from(&self.program);
+        let hooks = (hooks == Hooks::Silent).then_some("core.hooksPath=/dev/null");
+        let settings = CONFIG.into_iter().chain(hooks);
+        let settings = settings.flat_map(|setting| ["-c", setting]).map(str::to_owned);
+        real.args = ["--no-pager".to_owned()].into_iter().chain(settings).collect();
+        real.args.extend(command.args.iter().cloned());
+        real = real
+            .env("LC_ALL", "C")
+            // A repository's refs/replace may say that a commit is another one.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_OPTIONAL_LOCKS", "0")
+            // Nobody sits there to answer. ssh asks on the terminal unless it must use a program, and a
+            // program outside the terminal's foreground group would be stopped by asking there
+            // (setpgid(2), SIGTTIN).
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .env("SSH_ASKPASS", "false")
+            .env("GCM_INTERACTIVE", "never");
+        self.runner.run(&scope, &real).map_err(RepositoryError::Run)
+    }
+
+    /// As [`GitProgram::run`], and anything but exit 0 is a refusal.
+    pub(super) fn checked(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+    ) -> Result<Output, RepositoryError> {
+        let output = self.run(scope, command)?;
+        if output.success() { Ok(output) } else { Err(refusal(command, &output)) }
+    }
+
+    /// As [`GitProgram::run`], for what talks to the remote: no answer in time is its failure.
+    pub(super) fn network(
+        &self,
+        scope: &Scope<'_>,
+        command: Command,
+        hooks: Hooks,
+    ) -> Result<Output, RepositoryError> {
+        let command = command.timeout(NETWORK);
+        self.run_with(scope, &command, hooks).map_err(|error| match error {
+            RepositoryError::Run(late @ RunError::TimedOut(_)) => {
+                RepositoryError::Remote(late.to_string())
+            }
+            other => other,
+        })
+    }
+}
+
+/// git said no.
+pub(super) fn refusal(command: &Command, output: &Output) -> RepositoryError {
+    RepositoryError::Git { command: command.to_string(), said: said(output, 3) }
+}
+
+/// The remote said no, or nothing.
+pub(super) fn remote_refusal(output: &Output) -> RepositoryError {
+    RepositoryError::Remote(said(output, 3))
+}
+
+/// The last lines of what git said, and never nothing.
+fn said(output: &Output, lines: usize) -> String {
+    match output.last_lines(lines).as_slice() {
+        [] => output.status.map_or_else(
+            || "a signal ended it".to_owned(),
+            |status| format!("exit status {status}"),
+        ),
+        lines => lines.join("; "),
+    }
+}

@@ -1,0 +1,13 @@
+//! The edge: the only crate that opens sockets or starts programs. In: the ports of `tagboat-core`. Out:
+//! this machine, git, hosts.
+
+/// Real time.
+pub mod clock;
+/// The repository, through the `git` program.
+pub mod git;
+/// Programs on this machine.
+pub mod process;
+/// Clean Debian roots, through mmdebstrap and systemd-nspawn.
+pub mod roots;
+/// Programs on a host, through the `ssh` program.
+pub mod ssh;

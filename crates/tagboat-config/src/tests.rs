@@ -1,0 +1,7 @@
+//! Whole configurations, good and broken.
+
+mod broken;
+mod hostile;
+mod pages;
+pub(crate) mod support;
+mod whole;

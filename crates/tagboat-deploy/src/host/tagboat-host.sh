@@ -1,0 +1,296 @@
+#!/bin/sh
+# The one program that Tagboat runs on a host. `tagboat host prepare` puts it at /usr/local/lib/tagboat/host,
+# owned by root; the deploying user's sudo names this file and nothing else. It acts only on applications that
+# are declared in /etc/tagboat/apps, and installs only from the repository whose key is pinned there.
+# POSIX sh and Debian's own tools; bash where a connection is opened.
+#
+# Usage: host VERB [ARGUMENT…]. Exit status: 0 done, 64 usage, 65 bad input, 69 a phase failed,
+# 73 fenced (another deployment has taken over), 75 busy.
+set -eu
+umask 022
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+LC_ALL=C.UTF-8
+export PATH LC_ALL
+unset IFS CDPATH ENV
+
+etc=/etc/tagboat
+var=/var/lib/tagboat
+run=/run/tagboat
+log=/var/log/tagboat
+repository=$var/apt
+
+die() { # STATUS MESSAGE
+    status=$1
+    shift
+    printf 'tagboat-host: %s\n' "$*" >&2
+    exit "$status"
+}
+
+# Every word that comes in is checked here once, against an allow-list, before it is used anywhere.
+check_app() {
+    case $1 in
+    '' | *[!a-z0-9+.-]* | [!a-z0-9]*) die 64 "not a package name: $1" ;;
+    esac
+    [ -f "$etc/apps/$1" ] || die 64 "the application $1 is not declared here; run \`tagboat host prepare\`"
+}
+check_number() {
+    case $1 in '' | *[!0-9]*) die 64 "not a number: $1" ;; esac
+    [ "${#1}" -le 18 ] || die 64 "not a number: $1"
+}
+check_deployment() {
+    case $1 in
+    deploy-*[!a-z0-9-]* | *[!a-z0-9-]*) die 64 "not a deployment: $1" ;;
+    deploy-*) ;;
+    *) die 64 "not a deployment: $1" ;;
+    esac
+}
+check_version() {
+    case $1 in '' | *[!A-Za-z0-9.+~:-]* | [!0-9]*) die 64 "not a version: $1" ;; esac
+}
+check_path() {
+    case $1 in /*[!A-Za-z0-9._~/?=\&%+-]* | [!/]* | '') die 64 "not a path: $1" ;; /*) ;; esac
+}
+
+# A declared value of an application: `unit=api.service`.
+declared() { # APP KEY
+    sed -n "s/^$2=//p" "$etc/apps/$1"
+}
+
+# The newest claim: the ledger's sequence before the deployment, and the deployment's id.
+fence_of() { # APP
+    if [ -f "$var/apps/$1/fence" ]; then cat "$var/apps/$1/fence"; else echo '- -'; fi
+}
+
+write_file() { # FILE, content on standard input; appears by rename
+    temporary=$(mktemp "$1.XXXXXX")
+    cat >"$temporary"
+    chmod 0644 "$temporary"
+    sync -d "$temporary"
+    mv -f "$temporary" "$1"
+    sync "$(dirname "$1")"
+}
+
+# A phase runs as this unit; systemd refuses a second one of the same name, so at most one runs.
+phase_unit() { echo "tagboat-$1.service"; }
+
+verb_facts() { # APP
+    check_app "$1"
+    printf 'installed %s\n' "$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null || echo 'not-installed -')"
+    printf 'fence %s\n' "$(fence_of "$1")"
+    printf 'phase %s\n' "$(systemctl show --property=ActiveState --value "$(phase_unit "$1")")"
+    printf 'unit %s\n' "$(systemctl show --property=ActiveState --value "$(declared "$1" unit)")"
+    printf 'digest %s\n' "$(verb_digest)"
+}
+
+# Takes the application's turn on this host and keeps it until standard input ends: when the deployer lets go,
+# dies, or, by sshd's ClientAliveInterval, can no longer be reached. A kernel lock: nothing to unlock by hand.
+verb_hold() { # APP PATIENCE DEPLOYMENT WHO
+    check_app "$1"
+    check_number "$2"
+    check_deployment "$3"
+    case $4 in '' | *[!A-Za-z0-9@._+-]*) die 64 "not a name: $4" ;; esac
+    mkdir -p "$run"
+    exec 9>>"$run/$1.lock"
+    if ! flock --wait "$2" 9; then
+        echo "busy $(cat "$run/$1.holder" 2>/dev/null || echo '- -')"
+        exit 75
+    fi
+    echo "$3 $4" >"$run/$1.holder"
+    echo held
+    cat >/dev/null
+}
+
+# Says that from now on this deployment changes the host. An older one that wakes up is refused from here on.
+verb_claim() { # APP SEQUENCE DEPLOYMENT
+    check_app "$1"
+    check_number "$2"
+    check_deployment "$3"
+    mkdir -p "$var/apps/$1"
+    # shellcheck disable=SC2046 # two words are wanted
+    set -- "$@" $(fence_of "$1")
+    if [ "$4" != - ] && [ "$4" -gt "$2" ]; then
+        die 73 "this host has accepted record $4 of the ledger; record $2 is older"
+    fi
+    echo "$2 $3" | write_file "$var/apps/$1/fence"
+}
+
+check_fence() { # APP SEQUENCE DEPLOYMENT
+    [ "$(fence_of "$1")" = "$2 $3" ] || die 73 "another deployment has taken over: $(fence_of "$1")"
+}
+
+# The ledger took the deployment's record: whoever knows less than that is refused from here on.
+verb_settle() { # APP SEQUENCE DEPLOYMENT NEW-SEQUENCE
+    check_app "$1"
+    check_number "$2"
+    check_deployment "$3"
+    check_number "$4"
+    check_fence "$1" "$2" "$3"
+    echo "$4 $3" | write_file "$var/apps/$1/fence"
+}
+
+# What the host's repository has: size and name of each file.
+verb_holdings() {
+    mkdir -p "$repository"
+    find "$repository" -type f ! -name '.*' -printf '%s %P\n'
+}
+
+# Takes files of the repository as a tar archive: packages first, InRelease last, each by rename, so apt never
+# sees an index without its files. apt verifies their signature and hashes, not this.
+verb_receive() {
+    mkdir -p "$repository"
+    incoming=$(mktemp -d "$repository/.incoming.XXXXXX")
+    trap 'rm -rf "$incoming"' EXIT
+    tar --extract --file=- --directory="$incoming" --no-same-owner --no-same-permissions --keep-old-files
+    if [ -n "$(find "$incoming" ! -type f ! -type d -print -quit)" ]; then
+        die 65 "the archive holds something that is neither file nor folder"
+    fi
+    find "$incoming" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0644 {} +
+    (
+        cd "$incoming"
+        find pool -type f -print 2>/dev/null
+        find dists -type f ! -name InRelease -print 2>/dev/null
+        find dists -type f -name InRelease -print 2>/dev/null
+    ) | while IFS= read -r file; do
+        mkdir -p "$repository/$(dirname "$file")"
+        sync -d "$incoming/$file"
+        mv -f "$incoming/$file" "$repository/$file"
+    done
+    sync --file-system "$repository"
+}
+
+# Runs a phase as a unit of its own and waits for it: a cut connection ends the waiting, not the phase.
+start_phase() { # APP DEPLOYMENT PHASE-VERB ARGUMENT…
+    app=$1
+    deployment=$2
+    shift 2
+    mkdir -p "$log"
+    unit=$(phase_unit "$app")
+    join_phase "$app"
+    systemctl reset-failed "$unit" 2>/dev/null || true
+    file=$log/$deployment.log
+    touch "$file"
+    from=$(($(wc -c <"$file") + 1))
+    status=0
+    systemd-run --quiet --unit="$unit" --description="tagboat $1 of $app by $deployment" \
+        --property=Type=oneshot --property="StandardOutput=append:$file" --property="StandardError=append:$file" \
+        --property=KillMode=mixed --property=TimeoutStartSec=900 \
+        "$0" "$@" </dev/null || status=$?
+    tail -c "+$from" "$file"
+    [ "$status" -eq 0 ] || {
+        systemctl reset-failed "$unit" 2>/dev/null || true
+        if tail -c "+$from" "$file" | grep -q '^tagboat-host: another deployment has taken over'; then
+            exit 73
+        fi
+        die 69 "the phase failed; its whole log is $file"
+    }
+}
+
+# Waits for a phase that an earlier connection left running.
+join_phase() { # APP
+    unit=$(phase_unit "$1")
+    waited=0
+    while :; do
+        case $(systemctl show --property=ActiveState --value "$unit") in
+        active | activating | deactivating | reloading) ;;
+        *) return 0 ;;
+        esac
+        [ "$waited" -lt 900 ] || die 75 "a phase still runs after $waited s: $unit"
+        sleep 1
+        waited=$((waited + 1))
+    done
+}
+
+verb_join() { # APP
+    check_app "$1"
+    join_phase "$1"
+}
+
+verb_install() { # APP VERSION SEQUENCE DEPLOYMENT
+    check_app "$1"
+    check_version "$2"
+    check_number "$3"
+    check_deployment "$4"
+    check_fence "$1" "$3" "$4"
+    start_phase "$1" "$4" phase-install "$1" "$2" "$3" "$4"
+}
+
+verb_remove() { # APP SEQUENCE DEPLOYMENT
+    check_app "$1"
+    check_number "$2"
+    check_deployment "$3"
+    check_fence "$1" "$2" "$3"
+    start_phase "$1" "$3" phase-remove "$1" "$2" "$3"
+}
+
+# apt that never asks and never waits for ever (apt-get(8), dpkg(1), needrestart(1)).
+quiet_apt() {
+    DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 UCF_FORCE_CONFFOLD=1 \
+        apt-get --yes --option=DPkg::Lock::Timeout=300 --option=Dpkg::Use-Pty=0 \
+        --option=Dpkg::Options::=--force-confold --option=Dpkg::Options::=--force-confdef "$@" </dev/null
+}
+
+# Finishes what a power cut left half done.
+mend_dpkg() {
+    DEBIAN_FRONTEND=noninteractive dpkg --force-confold --force-confdef --configure --pending </dev/null || true
+}
+
+verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
+    check_fence "$1" "$3" "$4"
+    mend_dpkg
+    quiet_apt update --option=Dir::Etc::sourcelist=/dev/null --option=Dir::Etc::sourceparts="$etc/apt.d" \
+        --option=APT::Get::List-Cleanup=0 --error-on=any
+    check_fence "$1" "$3" "$4"
+    quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages "$1=$2"
+    found=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1")
+    [ "$found" = "installed $2" ] || die 69 "after the installation dpkg says: $found"
+}
+
+verb_phase_remove() { # APP SEQUENCE DEPLOYMENT
+    check_fence "$1" "$2" "$3"
+    mend_dpkg
+    case $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null || true) in
+    '' | not-installed) ;;
+    *) quiet_apt purge "$1" ;;
+    esac
+}
+
+# One question to a service on this host's loopback, as HTTP/1.0; the raw answer goes out, 80 KiB at most.
+verb_probe() { # PORT PATH SECONDS
+    check_number "$1"
+    check_path "$2"
+    check_number "$3"
+    # shellcheck disable=SC2016 # bash expands it, from its own arguments
+    exec timeout --kill-after=1 "$3" bash -c '
+        exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 7
+        printf "GET %s HTTP/1.0\r\nHost: localhost\r\nUser-Agent: tagboat\r\nAccept: application/json\r\n\r\n" "$2" >&3
+        head -c 81920 <&3
+    ' tagboat-probe "$1" "$2"
+}
+
+# What a person wants to see when a service is sick.
+verb_journal() { # APP LINES
+    check_app "$1"
+    check_number "$2"
+    exec journalctl --no-pager --quiet --output=cat --lines="$2" --unit="$(declared "$1" unit)"
+}
+
+verb_follow() { # APP LINES
+    check_app "$1"
+    check_number "$2"
+    exec journalctl --no-pager --quiet --follow --output=short-iso --lines="$2" --unit="$(declared "$1" unit)"
+}
+
+verb_digest() {
+    sha256sum "$0" | cut -d' ' -f1
+}
+
+[ "$#" -ge 1 ] || die 64 "no verb"
+verb=$1
+shift
+case $verb/$# in
+facts/1 | hold/4 | claim/3 | settle/4 | holdings/0 | receive/0 | join/1 | install/4 | remove/3 | probe/3 | \
+    journal/2 | follow/2 | digest/0) "verb_$verb" "$@" ;;
+phase-install/4) verb_phase_install "$@" ;;
+phase-remove/3) verb_phase_remove "$@" ;;
+*) die 64 "unknown verb, or a wrong number of arguments: $verb with $#" ;;
+esac

@@ -1,0 +1,402 @@
+//! What a deployment will do. In: facts and a request. Out: a plan, or the reason for a refusal. Pure.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use tagboat_core::commit::ObjectId;
+use tagboat_core::deployment::{Artifact, DeploymentId, Head, TagMove};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::environment::{Host, HostName};
+use tagboat_core::health::{Expectation, ExpectedVersion};
+use tagboat_core::ledger::{Attempt, LedgerError, Record};
+use tagboat_core::rollout::Before;
+use tagboat_core::time::readable;
+use tagboat_core::version::Version;
+
+use crate::host::{Claim, HostProgram, Installed, SCRIPT};
+use crate::observe::{Facts, program};
+use crate::request::{DeployRequest, HealthRequest, VersionAnswer};
+
+/// The version that ran before, and its commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Previous {
+    /// The version.
+    pub version: Version,
+    /// Its commit.
+    pub commit: tagboat_core::commit::CommitSha,
+}
+
+/// A host of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedHost {
+    /// The host.
+    pub host: Host,
+    /// Its commands.
+    pub program: HostProgram,
+    /// What it has installed now.
+    pub installed: Installed,
+}
+
+/// A deployment, planned. `apply` does exactly this.
+#[derive(Clone, Debug)]
+pub struct DeployPlan {
+    /// What was asked.
+    pub request: DeployRequest,
+    /// What is fixed of the deployment.
+    pub head: Head,
+    /// The hosts, the canary first.
+    pub hosts: Vec<PlannedHost>,
+    /// Where it would go back to; none at the first.
+    pub previous: Option<Previous>,
+    /// The tag object that the remote must still hold when the turn has come.
+    pub tag_object: Option<ObjectId>,
+    /// The newest record before this deployment: 0 before the first.
+    pub sequence: u64,
+    /// Why the version was held, where `--lift-hold` lifts it.
+    pub lifted: Option<String>,
+}
+
+impl DeployPlan {
+    /// What the hosts' fences are claimed with.
+    #[must_use]
+    pub fn claim(&self) -> Claim {
+        Claim { sequence: self.sequence, deployment: self.head.deployment_id.clone() }
+    }
+
+    /// Where hosts go back to.
+    #[must_use]
+    pub const fn before(&self) -> Before {
+        if self.previous.is_some() { Before::Version } else { Before::Nothing }
+    }
+
+    /// The hosts in the order in which they are locked: that of their names, so that two deployers never
+    /// wait for each other.
+    #[must_use]
+    pub fn in_lock_order(&self) -> Vec<&PlannedHost> {
+        let mut hosts: Vec<&PlannedHost> = self.hosts.iter().collect();
+        hosts.sort_by(|left, right| left.host.name.cmp(&right.host.name));
+        hosts
+    }
+
+    /// The host of this name.
+    #[must_use]
+    pub fn host(&self, name: &HostName) -> Option<&PlannedHost> {
+        self.hosts.iter().find(|planned| planned.host.name == *name)
+    }
+
+    /// What a healthy answer is like after the new version was installed.
+    #[must_use]
+    pub fn expected(&self) -> Expectation {
+        expectation(&self.request.health, &self.request.version, &self.request.commit)
+    }
+
+    /// What a healthy answer is like after the version before was put back.
+    #[must_use]
+    pub fn expected_before(&self) -> Option<Expectation> {
+        let Previous { version, commit } = self.previous.as_ref()?;
+        Some(expectation(&self.request.health, version, commit))
+    }
+}
+
+fn expectation(
+    health: &HealthRequest,
+    version: &Version,
+    commit: &tagboat_core::commit::CommitSha,
+) -> Expectation {
+    let version = match health.version {
+        VersionAnswer::Checked => {
+            ExpectedVersion::Exactly { version: version.clone(), commit: commit.clone() }
+        }
+        VersionAnswer::Unchecked => ExpectedVersion::Unchecked,
+    };
+    Expectation { critical: health.critical.clone(), version }
+}
+
+/// The digest of the program that this Tagboat puts on hosts.
+#[must_use]
+pub fn script_digest() -> String {
+    Sha256::digest(SCRIPT.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Plans a deployment.
+///
+/// # Errors
+/// The first reason to refuse it; nothing was changed.
+pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
+    let newest = facts.history.as_ref().map(|history| history.ledger().newest());
+    let sequence = newest.map_or(0, |record| record.sequence);
+    let previous = newest
+        .and_then(Record::current)
+        .map(|(version, commit)| Previous { version: version.clone(), commit: commit.clone() });
+    if request.hosts.is_empty() {
+        return Err(Box::new(
+            refuse(&request, "deploy::no-host", "it has no host")
+                .help("name its hosts in environment.yml"),
+        ));
+    }
+    check_direction(&request, previous.as_ref())?;
+    let lifted = check_hold(facts, &request)?;
+    check_hosts(facts, &request, sequence, newest.is_some())?;
+    check_published(facts, &request, previous.as_ref())?;
+
+    let taken = |id: &DeploymentId| {
+        let recorded = |history: &tagboat_core::ledger::History| {
+            history.records().any(|record| record.deployment_id == *id)
+        };
+        let fenced = facts.hosts.values().filter_map(|host| host.fence.as_ref());
+        facts.history.as_ref().is_some_and(recorded)
+            || fenced.into_iter().any(|(_, deployment)| deployment == id.as_str())
+    };
+    let id = DeploymentId::new(facts.now, &request.commit, taken);
+    let head = Head {
+        version: request.version.clone(),
+        environment: request.tag.environment.clone(),
+        region: None,
+        commit: request.commit.clone(),
+        artifact: Artifact::Package(format!("{}={}", request.package, request.version.debian())),
+        tag_move: TagMove::Moves,
+        previous_version: previous.as_ref().map(|previous| previous.version.clone()),
+        workflow_run_id: request.workflow_run_id.clone().unwrap_or_else(|| format!("local-{id}")),
+        triggered_by: request.triggered_by.clone(),
+        deployment_id: id,
+    };
+    let hosts = request
+        .hosts
+        .iter()
+        .map(|host| PlannedHost {
+            host: host.clone(),
+            program: program(&request, &host.user),
+            installed: facts.hosts.get(&host.name).map_or(Installed::No, |f| f.installed.clone()),
+        })
+        .collect();
+    let tag_object = facts.tag_object.clone();
+    Ok(DeployPlan { request, head, hosts, previous, tag_object, sequence, lifted })
+}
+
+fn refuse(request: &DeployRequest, code: &'static str, why: &str) -> Box<Diagnostic> {
+    let what =
+        format!("{} cannot be deployed to {}: {why}", request.version, request.tag.environment);
+    Box::new(Diagnostic::unchanged(code, Exit::Refused, what, "no host was changed"))
+}
+
+/// A deployment goes up, a roll-back goes down; the same version again is a repair.
+fn check_direction(request: &DeployRequest, previous: Option<&Previous>) -> Result<()> {
+    let Some(previous) = previous else { return Ok(()) };
+    let (wanted, current) = (&request.version, &previous.version);
+    if request.attempt == Attempt::Deploy && wanted < current {
+        let why = format!("{} runs there, which is higher", current.semver());
+        return Err(Box::new(refuse(request, "deploy::lower-version", &why).help(format!(
+            "go back to it: `tagboat rollback {} --env {} --to {}`",
+            project(request),
+            request.tag.environment,
+            wanted.semver()
+        ))));
+    }
+    Ok(())
+}
+
+fn check_hold(facts: &Facts, request: &DeployRequest) -> Result<Option<String>> {
+    let hold = facts.history.as_ref().and_then(|history| history.hold(&request.version));
+    match (hold, &request.lift_hold) {
+        (None, None) => Ok(None),
+        (Some(hold), Some(_)) => Ok(Some(hold.reason.clone())),
+        (Some(hold), None) => Err(Box::new(
+            refuse(request, "deploy::held", "it was rolled back and is held")
+                .fact("reason", hold.reason.clone())
+                .help(format!(
+                    "deploy a version that mends it; or lift the hold: \
+                     `tagboat deploy {} --env {} --lift-hold REASON`",
+                    request.version, request.tag.environment
+                )),
+        )),
+        (None, Some(_)) => Err(Box::new(
+            refuse(request, "deploy::not-held", "there is no hold on it to lift")
+                .help("leave --lift-hold out"),
+        )),
+    }
+}
+
+fn check_hosts(
+    facts: &Facts,
+    request: &DeployRequest,
+    sequence: u64,
+    recorded: bool,
+) -> Result<()> {
+    let digest = script_digest();
+    for host in &request.hosts {
+        let name = &host.name;
+        let Some(seen) = facts.hosts.get(name) else {
+            return Err(Box::new(
+                refuse(request, "host::unpinned", &format!("{name} has no pinned key")).help(
+                    format!(
+                        "see its key: `tagboat host prepare {} {name}`",
+                        request.tag.environment
+                    ),
+                ),
+            ));
+        };
+        if seen.digest != digest {
+            let why = format!("{name} was prepared by another version of Tagboat");
+            return Err(Box::new(refuse(request, "host::unprepared", &why).help(format!(
+                "prepare it: `tagboat host prepare {} {name}`",
+                request.tag.environment
+            ))));
+        }
+        if let Some((accepted, _)) = seen.fence
+            && accepted > sequence
+        {
+            let mut replayed = LedgerError::Replayed(sequence, accepted).diagnostic(&request.tag);
+            replayed.facts.push(("seen by", name.to_string()));
+            return Err(replayed);
+        }
+        if !recorded && seen.fence.is_none() && seen.installed != Installed::No {
+            let why = format!("{name} has {} installed by other means", request.package);
+            return Err(Box::new(
+                refuse(request, "deploy::unknown-installation", &why)
+                    .help(format!("remove it there first: `apt-get remove {}`", request.package)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The package must be there for every host, and so must the way back.
+fn check_published(
+    facts: &Facts,
+    request: &DeployRequest,
+    previous: Option<&Previous>,
+) -> Result<()> {
+    for host in &request.hosts {
+        let published =
+            |version: &Version| facts.published.contains(&(version.debian(), host.arch));
+        let shown = |version: &Version| {
+            format!("{} {} for {}", request.package, version.debian(), host.arch)
+        };
+        if !published(&request.version) {
+            let why = format!("{} is not published", shown(&request.version));
+            return Err(Box::new(
+                refuse(request, "deploy::not-published", &why)
+                    .fact("repository", request.repository.display().to_string())
+                    .help(format!(
+                        "build and publish it: `tagboat build {}` and `tagboat publish {}`",
+                        request.version, request.version
+                    )),
+            ));
+        }
+        if let Some(previous) = previous
+            && !published(&previous.version)
+        {
+            let back = shown(&previous.version);
+            let why =
+                format!("{back}, to which it would be rolled back, is not published any more");
+            return Err(Box::new(refuse(request, "deploy::no-way-back", &why).help(format!(
+                "build and publish it again: `tagboat build {}`",
+                previous.version
+            ))));
+        }
+    }
+    Ok(())
+}
+
+fn project(request: &DeployRequest) -> &str {
+    if request.tag.path.is_root() { "." } else { request.tag.path.as_str() }
+}
+
+/// The plan as people read it: one line a step.
+impl fmt::Display for DeployPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let request = &self.request;
+        let verb = match request.attempt {
+            Attempt::Deploy => "deploy",
+            Attempt::Rollback => "roll back to",
+        };
+        let environment = &request.tag.environment;
+        writeln!(f, "{verb} {} in {environment} ({})", request.version, self.head.deployment_id)?;
+        match &self.previous {
+            Some(previous) => writeln!(f, "  now        {} runs", previous.version)?,
+            None => writeln!(f, "  now        nothing runs: this is the first deployment")?,
+        }
+        for planned in &self.hosts {
+            let has = match &planned.installed {
+                Installed::No => "nothing installed".to_owned(),
+                Installed::Version(version) => format!("{} {version}", request.package),
+                Installed::Broken(status, version) => {
+                    format!("{} {version}, {status}", request.package)
+                }
+            };
+            writeln!(f, "  host       {}: {has}", planned.host.name)?;
+        }
+        writeln!(
+            f,
+            "  gap        {} restarts in place: requests fail from its stop to its start",
+            request.package
+        )?;
+        match &self.previous {
+            Some(previous) => writeln!(f, "  way back   {}", previous.version)?,
+            None => writeln!(f, "  way back   {} is removed again", request.package)?,
+        }
+        writeln!(f, "steps")?;
+        for (number, step) in self.steps().iter().enumerate() {
+            writeln!(f, "  {:>2}  {step}", number + 1)?;
+        }
+        Ok(())
+    }
+}
+
+impl DeployPlan {
+    /// Every step of the way forward, in order.
+    #[must_use]
+    pub fn steps(&self) -> Vec<String> {
+        let (request, claim) = (&self.request, self.claim());
+        let tag = request.tag.remote_ref();
+        let held = self.tag_object.as_ref().map_or("nothing", ObjectId::as_str);
+        let mut steps = Vec::new();
+        for PlannedHost { host, program, .. } in self.in_lock_order() {
+            let hold = program.hold(request.patience, &claim.deployment, &request.triggered_by);
+            steps.push(format!("take the turn on {}: {hold}", host.name));
+        }
+        steps.push(format!("read {tag} on the remote again: it must still hold {held}"));
+        for PlannedHost { host, program, .. } in self.in_lock_order() {
+            steps.push(format!("claim {}: {}", host.name, program.claim(&claim)));
+            steps.push(format!(
+                "wait on {} for a phase cut off before: {}",
+                host.name,
+                program.join()
+            ));
+        }
+        for PlannedHost { host, program, .. } in self.in_lock_order() {
+            steps.push(format!(
+                "bring {} what its repository lacks: {}",
+                host.name,
+                program.receive()
+            ));
+        }
+        for PlannedHost { host, program, .. } in &self.hosts {
+            let install = program.install(&request.version.debian(), &claim);
+            steps.push(format!("install on {}: {install}", host.name));
+            let health = &request.health;
+            let probe = program.probe(health.port, &health.path, health.policy.answer_within);
+            steps.push(format!("health gate on {}: {probe}", host.name));
+        }
+        let record = self.sequence + 1;
+        steps.push(format!("add record {record} and move {tag}: push, if it still holds {held}"));
+        for PlannedHost { host, program, .. } in self.in_lock_order() {
+            steps.push(format!("settle {}: {}", host.name, program.settle(&claim, record)));
+        }
+        steps.push("let go of the turns".to_owned());
+        steps
+    }
+
+    /// One line on what happened last, for the loser of a race.
+    #[must_use]
+    pub fn told(record: &Record) -> String {
+        format!(
+            "{} {} {}, {} by {}",
+            record.version,
+            record.outcome,
+            readable(record.completed_at),
+            record.deployment_id,
+            record.triggered_by
+        )
+    }
+}

@@ -1,0 +1,7 @@
+//! The deploy room against hosts in memory: every order of failure, every point of death.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at what it did not expect")]
+
+mod deployments;
+mod plans;
+mod world;

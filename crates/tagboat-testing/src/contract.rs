@@ -1,0 +1,123 @@
+//! One suite a port. In: a maker of the real thing or of a fake. Out: the port's promises, each a test.
+//!
+//! A test file lists the suite once with [`runner_contract!`](crate::runner_contract) or
+//! [`repository_contract!`](crate::repository_contract), which make one `#[test]` of each promise.
+
+/// The promises of [`tagboat_core::ports::Repository`].
+pub mod repository;
+/// The promises of [`tagboat_core::ports::Runner`].
+pub mod runner;
+
+/// Makes one test of each promise: `$make` is an expression for `Option` of what the promise takes, `None`
+/// where the machine lacks something (see [`crate::require()`]).
+#[doc(hidden)]
+#[macro_export]
+macro_rules! promises {
+    ($suite:path, $make:expr, [$($name:ident),* $(,)?]) => {
+        $(
+            #[test]
+            fn $name() {
+                use $suite as suite;
+                if let Some(subject) = $make {
+                    suite::$name(&subject);
+                }
+            }
+        )*
+    };
+}
+
+/// The promises of every runner, fakes included.
+#[macro_export]
+macro_rules! runner_contract {
+    ($make:expr) => {
+        $crate::promises!(
+            $crate::contract::runner,
+            $make,
+            [
+                a_program_gives_its_output_and_status,
+                a_status_other_than_0_is_an_output,
+                a_missing_program_is_not_found,
+                standard_input_arrives_whole,
+                lines_are_told_with_the_span_and_without_secrets,
+                nothing_starts_under_a_cancelled_scope,
+                nothing_starts_after_the_deadline,
+                a_started_program_gives_its_lines_and_ends_when_dropped,
+            ]
+        );
+    };
+}
+
+/// The promises of a runner that starts real programs.
+#[macro_export]
+macro_rules! process_contract {
+    ($make:expr) => {
+        $crate::promises!(
+            $crate::contract::runner,
+            $make,
+            [
+                arguments_arrive_as_they_are,
+                variables_and_the_folder_arrive,
+                the_environment_is_small_and_fixed,
+                input_is_closed_unless_given,
+                a_file_is_streamed_to_standard_input,
+                a_secret_on_standard_input_is_masked_when_printed,
+                large_output_is_kept_whole,
+                output_beyond_the_limit_is_an_error_and_ends_the_program,
+                bytes_that_are_not_utf_8_are_kept,
+                a_line_of_ten_megabytes_is_no_burden,
+                interleaved_output_blocks_nothing,
+                the_end_of_standard_error_is_kept,
+                a_program_that_reads_nothing_blocks_nothing,
+                a_timeout_ends_the_program_and_its_children,
+                a_program_that_ignores_sigterm_is_killed,
+                cancelling_ends_the_wait,
+                a_program_ended_by_a_signal_has_not_succeeded,
+                exit_255_is_a_status_like_any_other,
+                waiting_for_a_line_has_its_own_end,
+                a_started_programs_input_stays_open_until_it_is_dropped,
+                a_started_program_that_ends_says_so,
+            ]
+        );
+    };
+}
+
+/// The promises of every repository, fakes included.
+#[macro_export]
+macro_rules! repository_contract {
+    ($make:expr) => {
+        $crate::promises!(
+            $crate::contract::repository,
+            $make,
+            [
+                a_new_clone_has_no_tags,
+                a_written_tag_reads_back_as_it_was_written,
+                what_is_no_tag_or_not_here_is_none,
+                a_tag_of_what_is_no_commit_here_is_refused,
+                a_ref_is_created_only_where_nothing_is,
+                a_ref_moves_only_from_what_was_expected,
+                the_same_commit_in_two_tags_has_one_winner,
+                exactly_one_of_32_creators_wins,
+                exactly_one_of_32_movers_wins_each_round,
+                several_refs_are_pushed_together_or_not_at_all,
+                no_update_is_won_and_pushes_nothing,
+                a_swap_to_an_object_that_is_not_here_changes_nothing,
+                a_fetched_ref_brings_its_object,
+                a_private_copy_follows_the_remote,
+                a_version_tag_that_moved_on_the_remote_is_kept,
+                a_kept_ref_is_not_fast_forwarded,
+                hundreds_of_refs_are_fetched_at_once,
+                fetching_what_the_remote_lacks_is_an_error,
+                fetching_nothing_fetches_nothing,
+                a_pattern_matches_whole_names_only,
+                private_refs_change_together_or_not_at_all,
+                only_private_refs_are_remembered,
+                an_ancestor_is_told_from_a_descendant,
+                a_commit_is_found_by_head_name_and_id,
+                an_export_holds_the_commits_files_and_nothing_else,
+                an_export_needs_an_empty_folder,
+                a_name_that_would_change_a_refspec_is_refused,
+                a_cancelled_scope_runs_nothing,
+            ]
+        );
+    };
+}

@@ -1,0 +1,113 @@
+//! What can be typed. In: the command line. Out: arguments as values, and all help text.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod deploy;
+pub(crate) mod history;
+pub(crate) mod host;
+pub(crate) mod init;
+pub(crate) mod keys;
+pub(crate) mod publish;
+pub(crate) mod status;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Takes a commit of a git monorepo to a running, healthy, reversible deployment, and tells what it did.
+///
+/// What is deployed where is read from git tags; nothing else is stored.
+#[derive(Debug, Parser)]
+#[command(name = "tagboat", version, subcommand_required = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    /// How to show it.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Work as if started in FOLDER.
+    #[arg(short = 'C', value_name = "FOLDER", global = true, default_value = ".")]
+    #[arg(hide_default_value = true)]
+    pub(crate) folder: PathBuf,
+}
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  done
+  1  judged and failed (a gate, a finding)
+  2  usage or configuration
+  3  refused or lost a race; nothing changed
+  4  an outside program, host or network failed; nothing changed
+  5  failed and rolled back
+  6  failed and not rolled back; a person is needed
+ 70  a bug in tagboat
+130  interrupted";
+
+/// What every verb understands.
+#[derive(Args, Debug)]
+pub(crate) struct OutputArgs {
+    /// How results and errors are shown: for people, or as one JSON document on standard output.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    #[arg(help_heading = "Output", hide_possible_values = true, value_name = "human|json")]
+    #[arg(hide_default_value = true)]
+    pub(crate) format: Format,
+    /// Show what the programs that are run print.
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Output")]
+    pub(crate) verbose: bool,
+    /// Show results and errors only.
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(crate) quiet: bool,
+}
+
+/// How results are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start: write a first configuration that explains itself
+    Init(init::InitArgs),
+    /// Start: print a completion script for a shell
+    Completions(init::CompletionsArgs),
+    /// See: what runs where, as the environment tags say
+    Status(status::StatusArgs),
+    /// See: every deployment attempt, as the ledgers in the environment tags say
+    History(history::HistoryArgs),
+    /// See: what a deployment would do
+    Plan(deploy::PlanArgs),
+    /// See: what a deployed service logs
+    Logs(deploy::LogsArgs),
+    /// See: whether the configuration holds
+    Check(check::CheckArgs),
+    /// Make: the packages of a version
+    Build(build::BuildArgs),
+    /// Publish: make a signing key
+    #[command(subcommand)]
+    Keys(keys::KeysVerb),
+    /// Publish: add packages to the signed APT repository
+    Publish(publish::PublishArgs),
+    /// Run: prepare a host for deployments
+    #[command(subcommand)]
+    Host(host::HostVerb),
+    /// Run: bring a version to an environment
+    Deploy(deploy::DeployArgs),
+    /// Run: go back to a version that ran before
+    Rollback(deploy::RollbackArgs),
+}
+
+/// For verbs that read the remote.
+#[derive(Args, Debug)]
+pub(crate) struct ReadArgs {
+    /// Do not ask the remote: answer from what this clone last fetched, and say so.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}

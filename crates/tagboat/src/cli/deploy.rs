@@ -1,0 +1,117 @@
+//! `tagboat deploy`, `rollback`, `plan` and `logs`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// How hosts are reached and waited for.
+#[derive(Args, Debug)]
+pub(crate) struct HostArgs {
+    /// The ssh key to log in with; ssh's own choice where none is named.
+    #[arg(long, value_name = "FILE", env = "TAGBOAT_SSH_IDENTITY")]
+    pub(crate) identity: Option<PathBuf>,
+}
+
+/// Brings a version to an environment: host by host, gated by health, rolled back when it is sick.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tagboat deploy api/v1.2.0 --env staging
+  tagboat deploy api/v1.2.0 --env production --dry-run
+  tagboat deploy api/v1.2.0 --env production --lift-hold 'the database is mended'")]
+pub(crate) struct DeployArgs {
+    /// The version tag.
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+    /// The environment.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub(crate) environment: String,
+    /// Deploy a version that was rolled back before, for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) lift_hold: Option<String>,
+    /// How long to wait for the turn on a host, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait: u64,
+    /// How to reach the hosts.
+    #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+    /// Show the plan, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Goes back to a version that ran there before: the newest stable one, or else the newest.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tagboat rollback api --env production                      where to, the rule decides
+  tagboat rollback api --env production --to v1.0.0
+  tagboat rollback api --env production --reason 'too slow'")]
+pub(crate) struct RollbackArgs {
+    /// The project, by its path; `.` is the one at the root.
+    #[arg(value_name = "PROJECT")]
+    pub(crate) project: String,
+    /// The environment.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub(crate) environment: String,
+    /// This version; it must be one that the rule would allow.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<String>,
+    /// Why; the version that is left is held for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) reason: Option<String>,
+    /// How long to wait for the turn on a host, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait: u64,
+    /// How to reach the hosts.
+    #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+    /// Show the choice and the plan, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Shows what a deployment would change, on which hosts, the expected gap, and the way back.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tagboat plan api/v1.2.0 --env production")]
+pub(crate) struct PlanArgs {
+    /// The version tag.
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: String,
+    /// The environment.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub(crate) environment: String,
+    /// How to reach the hosts.
+    #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+}
+
+/// Shows what a project's service logs on its hosts.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  tagboat logs api --env production
+  tagboat logs api --env production --lines 200
+  tagboat logs api --env production --follow")]
+pub(crate) struct LogsArgs {
+    /// The project, by its path; `.` is the one at the root.
+    #[arg(value_name = "PROJECT")]
+    pub(crate) project: String,
+    /// The environment.
+    #[arg(long = "env", value_name = "ENVIRONMENT")]
+    pub(crate) environment: String,
+    /// Only this host.
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// How many lines of each host.
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub(crate) lines: usize,
+    /// Go on until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// How to reach the hosts.
+    #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+}

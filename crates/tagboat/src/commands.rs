@@ -1,0 +1,57 @@
+//! One verb a file: opens what it needs, calls the rooms, hands the result to the terminal.
+
+mod build;
+mod check;
+mod deploy;
+mod history;
+mod host;
+mod init;
+mod keys;
+mod logs;
+mod publish;
+mod reading;
+pub(crate) mod repository;
+mod rollback;
+mod status;
+mod target;
+
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::version::ProjectPath;
+
+use crate::cli::Verb;
+use crate::context::Context;
+
+/// Runs a verb.
+pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
+    match verb {
+        Verb::Init(arguments) => init::run(arguments, context),
+        Verb::Completions(arguments) => Ok(init::completions(arguments, context)),
+        Verb::Status(arguments) => status::run(arguments, context),
+        Verb::History(arguments) => history::run(arguments, context),
+        Verb::Plan(arguments) => deploy::plan(arguments, context),
+        Verb::Logs(arguments) => logs::run(arguments, context),
+        Verb::Check(arguments) => check::run(arguments, context),
+        Verb::Build(arguments) => build::run(arguments, context),
+        Verb::Keys(verb) => keys::run(verb, context),
+        Verb::Publish(arguments) => publish::run(arguments, context),
+        Verb::Host(verb) => host::run(verb, context),
+        Verb::Deploy(arguments) => deploy::run(arguments, context),
+        Verb::Rollback(arguments) => rollback::run(arguments, context),
+    }
+}
+
+/// A project as it was typed: its path, `.` for the root.
+fn project(typed: &str) -> Result<ProjectPath> {
+    let path = if typed == "." { "" } else { typed.trim_end_matches('/') };
+    ProjectPath::parse(path).map_err(|error| {
+        Box::new(
+            Diagnostic::unchanged(
+                "usage::project",
+                Exit::Usage,
+                format!("{typed:?} is no project: {error}"),
+                "nothing was done",
+            )
+            .help("name a project by its path in the repository, as `tagboat status` lists them"),
+        )
+    })
+}

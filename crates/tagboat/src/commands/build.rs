@@ -1,0 +1,212 @@
+//! `tagboat build`: packages of a commit. In: targets. Out: files in dist/, and what they are.
+
+use tagboat_build::request::{
+    Architectures, Builder, Leftovers, PackagePlan, Parallel, ProjectPlan, Staged, StagedFile,
+    StagedKind,
+};
+use tagboat_build::strategy::{Strategy, StrategyChoice};
+use tagboat_build::{Ports, Record, Request};
+use tagboat_config::{Config, Project, StagedContent};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::listing::Source;
+use tagboat_core::ports::Architecture;
+
+use super::reading::State;
+use super::target::{Target, targets};
+use crate::cli::build::{Arch, BuildArgs};
+use crate::context::Context;
+use crate::terminal::Table;
+
+/// Builds.
+pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> {
+    let scope = context.scope("build");
+    let config = context.config()?;
+    let state = State::read(context, &scope, Source::Clone)?;
+    let roots = context.roots()?;
+    let ports = Ports { repository: context.repository(), roots: &roots, clock: context.clock() };
+    let mut records = Vec::new();
+    for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
+        let request = request(context, &config, &target, arguments)?;
+        let scope = scope.span(format!("build {}", target.project.name));
+        let facts = tagboat_build::observe(&scope, &ports, &request)?;
+        let plan = tagboat_build::plan(&facts, &request)?;
+        if arguments.dry_run {
+            context.terminal.say(&plan.to_string());
+            continue;
+        }
+        records.push(tagboat_build::apply(plan, &scope, &ports)?);
+    }
+    if !arguments.dry_run {
+        context.terminal.json(&serde_json::json!({ "builds": records }));
+        context.terminal.say(&human(&records));
+    }
+    Ok(Exit::Done)
+}
+
+fn human(records: &[Record]) -> String {
+    let mut table = Table::new(["PACKAGE", "SIZE", "HOW", "SECONDS", "SHA256"]);
+    for artifact in records.iter().flat_map(|record| &record.artifacts.packages) {
+        table.row([
+            artifact.name.clone(),
+            size(artifact.size_bytes),
+            artifact.strategy.to_string(),
+            artifact.build_time_seconds.to_string(),
+            artifact.checksum_sha256.chars().take(16).collect::<String>(),
+        ]);
+    }
+    format!("{}\nin dist/; logs in dist/logs/", table.text())
+}
+
+/// A size for people, in binary units (IEC 80000-13).
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_024 => format!("{bytes} B"),
+        1_024..1_048_576 => format!("{} KiB", bytes / 1_024),
+        _ => format!("{}.{} MiB", bytes >> 20, (bytes >> 10) % 1_024 * 10 / 1_024),
+    }
+}
+
+/// The architectures of a project that were asked for.
+pub(crate) fn architectures(project: &Project, wanted: Arch) -> Result<Vec<Architecture>> {
+    let one = match wanted {
+        Arch::All => return Ok(project.architectures.clone()),
+        Arch::Amd64 => Architecture::Amd64,
+        Arch::Arm64 => Architecture::Arm64,
+    };
+    if project.architectures.contains(&one) {
+        return Ok(vec![one]);
+    }
+    let made: Vec<&str> = project.architectures.iter().map(|made| made.debian()).collect();
+    Err(Box::new(
+        Diagnostic::unchanged(
+            "usage::architecture",
+            Exit::Usage,
+            format!("{} is not made for {one}", project.name),
+            "nothing was done",
+        )
+        .fact("made for", made.join(", "))
+        .help("add it to `package.architecture` in config/ci-cd/build-config.yml"),
+    ))
+}
+
+fn request(
+    context: &Context<'_>,
+    config: &Config,
+    target: &Target<'_>,
+    arguments: &BuildArgs,
+) -> Result<Request> {
+    let project = target.project;
+    let builder = match &project.builder {
+        tagboat_config::Builder::Debhelper { .. } => Builder::Debhelper,
+        tagboat_config::Builder::Staged(staged) => {
+            Builder::Staged(Box::new(staged_plan(project, staged)))
+        }
+    };
+    if target.version.is_none() && matches!(builder, Builder::Staged(_)) {
+        return Err(no_version(target));
+    }
+    let parallel = arguments.parallel || config.parallel_builds;
+    let dist = context.path("dist");
+    Ok(Request {
+        project: ProjectPlan {
+            path: project.path.clone(),
+            unit: project.unit.as_ref().map(ToString::to_string),
+            variables: Vec::new(),
+            builder,
+        },
+        version: target.version.clone(),
+        commit: target.commit.clone(),
+        branch: None,
+        builder_name: context
+            .variable("GITHUB_ACTIONS")
+            .map_or("local", |_| "github-actions")
+            .to_owned(),
+        mirrors: super::target::mirrors(config),
+        architectures: architectures(project, arguments.arch)?,
+        strategy: match config.strategy {
+            tagboat_config::shape::build::Strategy::Auto => StrategyChoice::Auto,
+            tagboat_config::shape::build::Strategy::Native => {
+                StrategyChoice::Only(Strategy::Native)
+            }
+            tagboat_config::shape::build::Strategy::Cross => StrategyChoice::Only(Strategy::Cross),
+            tagboat_config::shape::build::Strategy::Emulated => {
+                StrategyChoice::Only(Strategy::Emulated)
+            }
+        },
+        parallel: if parallel { Parallel::Parallel } else { Parallel::OneAfterAnother },
+        logs: dist.join("logs"),
+        out: dist,
+        work: context.cache()?.join("work").join(format!(
+            "build-{}-{}",
+            project.name,
+            std::process::id()
+        )),
+        leftovers: if config.local_build.configuration.cleanup_after_build {
+            Leftovers::RemoveOnSuccess
+        } else {
+            Leftovers::Keep
+        },
+    })
+}
+
+fn staged_plan(project: &Project, staged: &tagboat_config::Staged) -> Staged {
+    let texts =
+        |list: &[tagboat_config::value::Dependency]| list.iter().map(ToString::to_string).collect();
+    let file = |file: &tagboat_config::StagedFile| {
+        let to = file.to.to_string();
+        match &file.content {
+            StagedContent::File { from, mode } => StagedFile {
+                from: from.to_string(),
+                to,
+                mode: Some(mode.bits()),
+                kind: StagedKind::File,
+            },
+            StagedContent::Symlink { target } => {
+                StagedFile { from: target.to_string(), to, mode: None, kind: StagedKind::Symlink }
+            }
+            StagedContent::Directory { mode } => StagedFile {
+                from: String::new(),
+                to,
+                mode: Some(mode.bits()),
+                kind: StagedKind::Directory,
+            },
+        }
+    };
+    let description = staged.description.to_string();
+    let (synopsis, extended) = description.split_once('\n').unwrap_or((&description, ""));
+    Staged {
+        package: PackagePlan {
+            name: project.name.to_string(),
+            synopsis: synopsis.to_owned(),
+            extended: extended.trim_start_matches('\n').to_owned(),
+            section: staged.section.as_ref().map_or_else(|| "misc".to_owned(), ToString::to_string),
+            priority: staged.priority.word().to_owned(),
+            maintainer: staged.maintainer.to_string(),
+            homepage: staged.homepage.as_ref().map(ToString::to_string),
+            depends: texts(&staged.dependencies),
+            conflicts: texts(&staged.conflicts),
+            provides: texts(&staged.provides),
+            architectures: Architectures::Each(project.architectures.clone()),
+        },
+        build: staged.build.iter().map(|argv| argv.words().to_vec()).collect(),
+        build_dependencies: texts(&staged.build_dependencies),
+        files: staged.files.iter().map(file).collect(),
+        conffiles: staged.conffiles.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
+    let (project, commit) = (target.project, &target.commit.sha);
+    let tag = project.path.join("v0.1.0");
+    Box::new(
+        Diagnostic::unchanged(
+            "build::no-version",
+            Exit::Usage,
+            format!("no version tag of {} is on commit {}", project.path, commit.short()),
+            "nothing was built",
+        )
+        .help(format!(
+            "tag it: `git tag -a {tag} -m '{tag}'`; or name a version: `tagboat build {tag}`"
+        )),
+    )
+}

@@ -1,0 +1,56 @@
+//! `tagboat check`: whether the configuration holds. In: the files. Out: every mistake with its place.
+
+use tagboat_config::schema::{self, ConfigFile};
+use tagboat_config::{Files, load};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+
+use crate::cli::check::CheckArgs;
+use crate::context::Context;
+
+/// Checks.
+pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
+    if let Some(typed) = &arguments.schema {
+        let schema = schema::json(file(typed)?);
+        context.terminal.document(&schema);
+        return Ok(Exit::Done);
+    }
+    let (told, projects, environments) = match load(&Files::Folder(context.root.clone())) {
+        Ok(loaded) => {
+            let config = loaded.config;
+            (loaded.warnings, config.projects.len(), config.environments.len())
+        }
+        Err(told) => (told, 0, 0),
+    };
+    let (mistakes, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        told.iter().partition(|diagnostic| diagnostic.exit != Exit::Done);
+    context.terminal.findings(&mistakes, &warnings);
+    if mistakes.is_empty() {
+        context.terminal.say(&format!(
+            "the configuration holds: {}, {}",
+            count(projects, "project"),
+            count(environments, "environment")
+        ));
+        return Ok(Exit::Done);
+    }
+    Ok(Exit::Usage)
+}
+
+fn count(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn file(typed: &str) -> Result<ConfigFile> {
+    ConfigFile::ALL.into_iter().find(|file| file.stem() == typed).ok_or_else(|| {
+        let stems: Vec<&str> = ConfigFile::ALL.iter().map(|file| file.stem()).collect();
+        Box::new(
+            Diagnostic::unchanged(
+                "usage::schema",
+                Exit::Usage,
+                format!("there is no configuration file {typed:?}"),
+                "nothing was done",
+            )
+            .fact("files", stems.join(", "))
+            .help("name one of them"),
+        )
+    })
+}

@@ -1,0 +1,240 @@
+//! `tagboat publish`: built packages into the signed APT repository. In: dist/, a key. Out: a folder that apt reads.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tagboat_config::Config;
+use tagboat_core::command::Command;
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::listing::Source;
+use tagboat_core::ports::{Architecture, Runner as _, Scope};
+use tagboat_core::secret::Secret;
+use tagboat_release::apt;
+use tagboat_release::keys::{CheckedKey, Fingerprint, SigningKey, check};
+use tagboat_release::signature::gpgv_inline;
+
+use super::reading::State;
+use super::target::{Target, targets};
+use crate::cli::publish::PublishArgs;
+use crate::context::Context;
+
+/// How long another publisher is waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The public key beside the repository: what hosts and users install.
+pub(crate) const PUBLIC_KEY: &str = "key.asc";
+
+/// Publishes.
+pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit> {
+    let scope = context.scope("publish");
+    let config = context.config()?;
+    let state = State::read(context, &scope, Source::Clone)?;
+    let key = signing_key(arguments, &config, context)?;
+    let mut packages = Vec::new();
+    for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
+        let wanted = super::build::architectures(target.project, arguments.arch)?;
+        packages.extend(built(context, &target, &wanted)?);
+    }
+    let request = request(context, &config, packages);
+    let lock = apt::lock(&request.folder, PATIENCE, context.clock(), &scope)?;
+    let facts = apt::observe(&request, std::slice::from_ref(key.certificate()))?;
+    let plan = apt::plan(&facts, &request, &key, context.clock().now())?;
+    if arguments.dry_run {
+        context.terminal.say(&plan.to_string());
+        return Ok(Exit::Done);
+    }
+    let record = apt::apply(&plan, &key, &lock, &scope)?;
+    let public = request.folder.join(PUBLIC_KEY);
+    write_public_key(&public, &key)?;
+    verify(context, &scope, &request, &key)?;
+    drop(lock);
+    context.terminal.json(&serde_json::json!({
+        "folder": request.folder,
+        "suite": request.suite,
+        "added": record.added,
+        "already_there": record.already_there,
+        "date": record.date,
+        "key": key.fingerprint().to_string(),
+    }));
+    let names = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    context.terminal.say(&format!(
+        "{}: suite {}, signed by {}\n  added          {}\n  already there  {}",
+        config.publish.folder,
+        request.suite,
+        key.fingerprint(),
+        names(&record.added),
+        names(&record.already_there),
+    ));
+    Ok(Exit::Done)
+}
+
+/// The packages that a build of this target left in dist/, for these architectures.
+pub(crate) fn built(
+    context: &Context<'_>,
+    target: &Target<'_>,
+    architectures: &[Architecture],
+) -> Result<Vec<PathBuf>> {
+    let dist = context.path("dist");
+    let mut found = Vec::new();
+    let version = target.version.as_ref().map(tagboat_core::version::Version::debian);
+    let words: Vec<&str> =
+        architectures.iter().map(|architecture| architecture.debian()).chain(["all"]).collect();
+    let entries = std::fs::read_dir(&dist).map(|entries| entries.flatten().collect::<Vec<_>>());
+    for entry in entries.unwrap_or_default() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix(".deb") else { continue };
+        let parts: Vec<&str> = stem.split('_').collect();
+        let [package, its_version, architecture] = parts[..] else { continue };
+        let of_project = package == target.project.name.as_str()
+            || package.starts_with(&format!("{}-", target.project.name));
+        if of_project
+            && words.contains(&architecture)
+            && version.as_ref().is_none_or(|version| version == its_version)
+        {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    if found.is_empty() {
+        let what = version.unwrap_or_else(|| target.commit.sha.short().to_owned());
+        return Err(Box::new(
+            Diagnostic::unchanged(
+                "publish::not-built",
+                Exit::Usage,
+                format!("dist/ has no package of {} {what}", target.project.name),
+                "nothing was done",
+            )
+            .help(format!(
+                "build it: `tagboat build {}`",
+                target
+                    .version
+                    .as_ref()
+                    .map_or_else(|| target.project.path.to_string(), ToString::to_string)
+            )),
+        ));
+    }
+    Ok(found)
+}
+
+fn request(context: &Context<'_>, config: &Config, packages: Vec<PathBuf>) -> apt::Request {
+    let publish = &config.publish;
+    let suite = publish.suite.to_string();
+    let architectures = config.projects.iter().flat_map(|project| &project.architectures).copied();
+    let mut architectures: Vec<Architecture> = architectures.collect();
+    architectures.sort();
+    architectures.dedup();
+    apt::Request {
+        folder: context.path(publish.folder.as_str()),
+        codename: suite.clone(),
+        suite,
+        component: publish
+            .components
+            .first()
+            .map_or_else(|| "main".to_owned(), ToString::to_string),
+        origin: publish.origin.clone(),
+        label: publish.label.clone(),
+        architectures,
+        packages,
+        valid_for: None,
+    }
+}
+
+/// The key, checked, before anything is touched.
+fn signing_key(
+    arguments: &PublishArgs,
+    config: &Config,
+    context: &Context<'_>,
+) -> Result<CheckedKey> {
+    let no_key = |why: String, help: &str| {
+        Box::new(
+            Diagnostic::unchanged(
+                "publish::no-key",
+                Exit::Usage,
+                why,
+                "nothing was signed or published",
+            )
+            .help(help),
+        )
+    };
+    let Some(expected) = &config.publish.key else {
+        return Err(no_key(
+            "no key is configured, and nothing is published unsigned".to_owned(),
+            "make one with `tagboat keys new`, and configure its fingerprint as `publish.key`",
+        ));
+    };
+    let expected = Fingerprint::parse(expected.as_str())?;
+    let armoured = match &arguments.key {
+        Some(file) => Some(std::fs::read_to_string(file).map(Secret::new).map_err(|error| {
+            no_key(
+                format!("{} cannot be read: {error}", file.display()),
+                "name the secret key's file",
+            )
+        })?),
+        None => context.secret("GPG_PRIVATE_KEY"),
+    };
+    let Some(armoured) = armoured else {
+        return Err(no_key(
+            "there is no secret key to sign with".to_owned(),
+            "set GPG_PRIVATE_KEY to the armoured secret key, or name its file with --key",
+        ));
+    };
+    let passphrase = context.secret("GPG_PASSPHRASE");
+    let key = SigningKey::load(&armoured, passphrase.as_ref())?;
+    let key = check(Box::new(key), Some(&expected), context.clock().now())?;
+    if let Some(warning) = key.warning() {
+        context.terminal.diagnostic_warning(warning);
+    }
+    Ok(key)
+}
+
+fn write_public_key(path: &std::path::Path, key: &CheckedKey) -> Result<()> {
+    let text = key.certificate().armoured()?;
+    if std::fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return Ok(());
+    }
+    let temporary = path.with_extension("asc.tmp");
+    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|error| {
+        Box::new(Diagnostic::unchanged(
+            "publish::io",
+            Exit::Outside,
+            format!("{} could not be written: {error}", path.display()),
+            "the packages are published",
+        ))
+    })
+}
+
+/// A second opinion on what was just written: the program that apt itself asks.
+fn verify(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    request: &apt::Request,
+    key: &CheckedKey,
+) -> Result<()> {
+    let io = |error: std::io::Error| {
+        tagboat_core::diagnostic::bug(format!("a keyring for gpgv: {error}"))
+    };
+    let keyring = request.folder.join(".tagboat").join("verify.gpg");
+    std::fs::write(&keyring, key.certificate().keyring()?).map_err(io)?;
+    let signed = request.folder.join("dists").join(&request.suite).join("InRelease");
+    let command: Command = gpgv_inline(&keyring, &signed);
+    let scope = scope.span("verify with gpgv");
+    let output = context.local().run(&scope, &command);
+    let said = match &output {
+        Ok(output) if output.success() => return Ok(()),
+        Ok(output) => {
+            output.last_lines(1).first().map_or_else(String::new, |line| (*line).to_owned())
+        }
+        Err(error) => error.to_string(),
+    };
+    Err(Box::new(
+        Diagnostic::new(
+            "publish::not-verified",
+            Exit::NeedsPerson,
+            "what was published does not verify with gpgv",
+            tagboat_core::diagnostic::World::Now("the repository is written as planned".to_owned()),
+        )
+        .fact("gpgv", said)
+        .help(format!("run it by hand: `{command}`")),
+    ))
+}

@@ -1,0 +1,38 @@
+//! What git said, as users meet it.
+
+use tagboat_core::diagnostic::{Diagnostic, Exit};
+use tagboat_core::ports::{RepositoryError, RunError};
+
+/// A repository's error with its code, its exit status and what to do.
+pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
+    let still = "nothing was changed, here or on the remote";
+    let diagnostic = |code, exit, help: &str| {
+        Box::new(Diagnostic::unchanged(code, exit, error.to_string(), still).help(help))
+    };
+    match error {
+        RepositoryError::NotARepository => diagnostic(
+            "git::no-repository",
+            Exit::Usage,
+            "go into one, or name it: `tagboat -C FOLDER …`",
+        ),
+        RepositoryError::Shallow => diagnostic(
+            "git::shallow",
+            Exit::Refused,
+            "fetch the rest: `git fetch --unshallow --tags` (in GitHub Actions: `fetch-depth: 0`)",
+        ),
+        RepositoryError::Remote(_) => diagnostic(
+            "git::remote",
+            Exit::Outside,
+            "see what git says: `git ls-remote origin`; or read what was last fetched: `--offline`",
+        ),
+        RepositoryError::Run(RunError::NotFound) => {
+            diagnostic("git::missing", Exit::Outside, "install it: `apt-get install git`")
+        }
+        RepositoryError::Run(RunError::Cancelled) => {
+            diagnostic("run::interrupted", Exit::Interrupted, "run the command again")
+        }
+        RepositoryError::Git { .. } | RepositoryError::Unexpected(_) | RepositoryError::Run(_) => {
+            diagnostic("git::failed", Exit::Outside, "run the command again with `--verbose`")
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! `tagboat rollback`: back to a version that ran before. In: the ledger and the marks. Out: the choice with its
+//! reasons, and a deployment like any other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tagboat_core::deployment::Terminal as Outcome;
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::ledger::{Attempt, History, HoldChange};
+use tagboat_core::listing::Source;
+use tagboat_core::rollback::{
+    Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target, rejection,
+};
+use tagboat_core::tag::EnvironmentTag;
+use tagboat_core::time::readable;
+use tagboat_core::version::Version;
+
+use super::deploy::{Doing, Wish, carry_out, history};
+use super::reading::State;
+use super::target;
+use crate::cli::deploy::RollbackArgs;
+use crate::context::Context;
+
+/// Reasons shown for versions that were passed over; the rest is counted.
+const SHOWN: usize = 8;
+
+/// Rolls back.
+pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exit> {
+    let scope = context.scope("rollback");
+    let config = context.config()?;
+    let state = State::read(context, &scope, Source::Remote)?;
+    let project = target::known(&config, &super::project(&arguments.project)?)?;
+    let environment = target::environment(&config, &arguments.environment)?;
+    let tag = EnvironmentTag::new(project.path.clone(), environment.name.clone());
+    let past = history(context, &scope, &state, &tag)?;
+    let Some((past, current)) = past.as_ref().and_then(|past| Some((past, running(past)?))) else {
+        return Err(never_deployed(&tag));
+    };
+    let ran = Ran::of(past);
+    let tagged: BTreeSet<Version> =
+        state.listing.versions_of(&project.path).map(|(version, _)| version.clone()).collect();
+    let facts = RollbackFacts {
+        current: &current,
+        environment: &environment.name,
+        tagged: &tagged,
+        states: &state.listing.states,
+        succeeded: &ran.succeeded,
+        held: &ran.held,
+    };
+    let version = match &arguments.to {
+        Some(typed) => named(&facts, typed)?,
+        None => {
+            let chosen = choose_target(&facts, SelectionCriteria::default())
+                .map_err(|none| no_candidate(&tag, past, &none.rejected))?;
+            tell_choice(context, &chosen);
+            chosen.target_version
+        }
+    };
+    let commit = state.listing.versions.get(&version).map(|tagged| tagged.commit.clone());
+    let Some(commit) = commit else {
+        return Err(tagboat_core::diagnostic::bug(format!("{version} was chosen and has no tag")));
+    };
+    let wish = Wish {
+        attempt: Attempt::Rollback,
+        project,
+        environment,
+        version,
+        commit,
+        lift_hold: None,
+        reason: arguments.reason.clone(),
+        wait: Duration::from_secs(arguments.wait),
+        hosts: &arguments.hosts,
+    };
+    carry_out(context, &scope, &config, &state, wish, Doing::of(arguments.dry_run))
+}
+
+fn running(past: &History) -> Option<Version> {
+    past.ledger().newest().current().map(|(version, _)| version.clone())
+}
+
+/// What an environment's records say of each version.
+struct Ran {
+    succeeded: BTreeSet<Version>,
+    held: BTreeMap<Version, HoldChange>,
+}
+
+impl Ran {
+    fn of(past: &History) -> Self {
+        let successes = past.records().filter(|record| record.outcome == Outcome::Succeeded);
+        let succeeded: BTreeSet<Version> = successes.map(|record| record.version.clone()).collect();
+        let named: BTreeSet<&Version> =
+            past.records().flat_map(|record| &record.holds).map(|change| &change.version).collect();
+        let held = named.into_iter().filter_map(|v| Some((v.clone(), past.hold(v)?.clone())));
+        Self { held: held.collect(), succeeded }
+    }
+}
+
+/// The version that a person named, if the rule would allow it.
+fn named(facts: &RollbackFacts<'_>, typed: &str) -> Result<Version> {
+    let semver = typed.rsplit('/').next().unwrap_or(typed);
+    let parsed = Version::parse(typed)
+        .ok()
+        .filter(|version| version.path() == facts.current.path())
+        .map_or_else(|| Version::parse_semver(facts.current.path().clone(), semver), Ok);
+    let refused = |why: String| {
+        Box::new(
+            Diagnostic::unchanged(
+                "rollback::not-eligible",
+                Exit::Refused,
+                format!("{} cannot be rolled back to {typed}: it {why}", facts.environment),
+                "no host was contacted",
+            )
+            .fact("current", facts.current.to_string())
+            .help("leave --to out, and the rule chooses"),
+        )
+    };
+    let version = parsed.map_err(|error| refused(format!("is no version: {error}")))?;
+    match rejection(&version, facts, SelectionCriteria::default()) {
+        None => Ok(version),
+        Some(why) => Err(refused(why)),
+    }
+}
+
+fn tell_choice(context: &Context<'_>, chosen: &RollbackTarget) {
+    let target = &chosen.target_version;
+    context.terminal.note(&format!(
+        "from {} back to {target}: the newest of {} that may be gone back to",
+        chosen.current_version,
+        chosen.candidate_versions.len()
+    ));
+    for Rejected { version, reason } in chosen.rejected_versions.iter().take(SHOWN) {
+        context.terminal.note(&format!("  not {version}: it {reason}"));
+    }
+    let more = chosen.rejected_versions.len().saturating_sub(SHOWN);
+    if more > 0 {
+        context.terminal.note(&format!("  and {more} more"));
+    }
+}
+
+fn never_deployed(tag: &EnvironmentTag) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "rollback::never-deployed",
+            Exit::Refused,
+            format!("nothing was ever deployed as {tag}"),
+            "no host was contacted",
+        )
+        .help("see what runs where: `tagboat status`"),
+    )
+}
+
+fn no_candidate(tag: &EnvironmentTag, past: &History, rejected: &[Rejected]) -> Box<Diagnostic> {
+    let newest = past.ledger().newest();
+    let current = newest.current().map_or_else(String::new, |(version, _)| version.to_string());
+    let mut error = Diagnostic::unchanged(
+        "rollback::no-candidate",
+        Exit::Refused,
+        format!("nothing to roll {tag} back to"),
+        format!("{} still runs {current}", tag.environment),
+    )
+    .fact(
+        "current",
+        format!("{current}, deployed {} by {}", readable(newest.completed_at), newest.triggered_by),
+    );
+    for Rejected { version, reason } in rejected.iter().take(SHOWN) {
+        error = error.fact("rejected", format!("{version}: {reason}"));
+    }
+    Box::new(error.help(format!(
+        "deploy a version you trust: `tagboat deploy VERSION --env {}`",
+        tag.environment
+    )))
+}

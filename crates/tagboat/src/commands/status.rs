@@ -1,0 +1,215 @@
+//! `tagboat status`: what runs where. In: tags and ledgers. Out: projects × environments.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::ledger::Ledger;
+use tagboat_core::listing::Source;
+use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
+use tagboat_core::version::{ProjectPath, Version};
+
+use super::reading::State;
+use crate::cli::status::StatusArgs;
+use crate::context::Context;
+use crate::terminal::{Table, ago};
+
+/// What one environment runs of one project.
+#[derive(Serialize)]
+struct Running {
+    environment: EnvironmentName,
+    version: Version,
+    state: Option<Mark>,
+    commit_sha: String,
+    since: Timestamp,
+    triggered_by: String,
+    /// The newest attempt, where it is not the one that brought this version.
+    last_attempt: Option<LastAttempt>,
+    signed: bool,
+}
+
+#[derive(Serialize)]
+struct LastAttempt {
+    version: Version,
+    outcome: tagboat_core::deployment::Terminal,
+    completed_at: Timestamp,
+}
+
+/// One project.
+#[derive(Serialize)]
+struct Project {
+    project: String,
+    newest_version: Option<Version>,
+    environments: Vec<Running>,
+}
+
+/// Shows it.
+pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
+    let source = if arguments.read.offline { Source::Clone } else { Source::Remote };
+    let scope = context.scope("status");
+    let state = State::read(context, &scope, source)?;
+    let wanted = arguments
+        .projects
+        .iter()
+        .map(|typed| super::project(typed))
+        .collect::<Result<BTreeSet<ProjectPath>>>()?;
+    let known = state.listing.projects();
+    if let Some(unknown) = wanted.iter().find(|path| !known.contains(path)) {
+        return Err(unknown_project(unknown, &known));
+    }
+    let chosen = |path: &ProjectPath| wanted.is_empty() || wanted.contains(path);
+    let tags = state.listing.ledgers.keys().filter(|tag| chosen(&tag.path));
+    let ledgers = state.ledgers(context, &scope, tags)?;
+    let mut running: BTreeMap<&ProjectPath, Vec<Running>> = BTreeMap::new();
+    let mut broken = Vec::new();
+    for (tag, read) in &ledgers {
+        match read {
+            Ok(ledger) => running.entry(&tag.path).or_default().extend(current(&state, ledger)),
+            Err(error) => broken.push((tag, error)),
+        }
+    }
+    let projects: Vec<Project> = known
+        .iter()
+        .filter(|path| chosen(path))
+        .map(|path| Project {
+            project: path.as_str().to_owned(),
+            newest_version: state
+                .listing
+                .versions_of(path)
+                .last()
+                .map(|(version, _)| version.clone()),
+            environments: running.remove(*path).unwrap_or_default(),
+        })
+        .collect();
+
+    state.warn(context, source);
+    context.terminal.json(&serde_json::json!({
+        "projects": projects,
+        "unreadable": broken.iter().map(|(tag, error)| serde_json::json!({
+            "tag": tag.to_string(), "code": error.code, "message": error.message,
+        })).collect::<Vec<_>>(),
+        "moved_tags": state.moved.iter().map(|moved| &moved.name).collect::<Vec<_>>(),
+        "foreign_tags": state.listing.foreign,
+        "offline": source == Source::Clone,
+    }));
+    context.terminal.say(&human(&projects, &broken, &state, context.clock().now()));
+    for (_, error) in &broken {
+        context.terminal.warn(&format!("{} [{}]", error.message, error.code));
+    }
+    Ok(if broken.is_empty() && state.moved.is_empty() { Exit::Done } else { Exit::Judged })
+}
+
+/// What a ledger says runs.
+fn current(state: &State, ledger: &Ledger) -> Option<Running> {
+    let newest = ledger.newest();
+    let (version, commit) = newest.current()?;
+    // The attempt that brought it; where failed ones since fill the whole tag, the oldest there is.
+    let brought = ledger
+        .entries()
+        .iter()
+        .map(tagboat_core::ledger::Entry::record)
+        .find(|record| {
+            record.version == *version && record.current().is_some_and(|c| c.0 == version)
+        })
+        .filter(|record| record.outcome == tagboat_core::deployment::Terminal::Succeeded);
+    let shown = brought.unwrap_or(newest);
+    let last_attempt =
+        brought.is_none_or(|record| record.sequence != newest.sequence).then(|| LastAttempt {
+            version: newest.version.clone(),
+            outcome: newest.outcome,
+            completed_at: newest.completed_at,
+        });
+    Some(Running {
+        environment: ledger.tag().environment.clone(),
+        version: version.clone(),
+        state: state.listing.states.get(version).copied(),
+        commit_sha: commit.to_string(),
+        since: shown.completed_at,
+        triggered_by: shown.triggered_by.clone(),
+        last_attempt,
+        signed: false,
+    })
+}
+
+fn human(
+    projects: &[Project],
+    broken: &[(&EnvironmentTag, &Box<Diagnostic>)],
+    state: &State,
+    now: Timestamp,
+) -> String {
+    if projects.is_empty() {
+        let foreign = match state.listing.foreign {
+            0 => String::new(),
+            count => format!(" ({count} tags are not Tagboat's)"),
+        };
+        return format!(
+            "no version tag yet{foreign}\nmake one: `git tag -a api/v0.1.0 -m 'api 0.1.0'` and push it"
+        );
+    }
+    let configured = state.environments.configured();
+    let tagged = state.listing.ledgers.keys().map(|tag| &tag.environment);
+    let columns: BTreeSet<&EnvironmentName> = configured.chain(tagged).collect();
+    let head = ["PROJECT", "NEWEST"].map(str::to_owned).into_iter();
+    let mut table = Table::new(head.chain(columns.iter().map(|name| name.as_str().to_uppercase())));
+    let mut notes = Vec::new();
+    for project in projects {
+        let path = if project.project.is_empty() { "(root)" } else { &project.project };
+        let newest =
+            project.newest_version.as_ref().map_or_else(|| "-".to_owned(), Version::semver);
+        let cells = columns.iter().map(|column| {
+            let unreadable = broken.iter().any(|(tag, _)| {
+                tag.path.as_str() == project.project && tag.environment == **column
+            });
+            match project.environments.iter().find(|running| running.environment == **column) {
+                Some(running) => cell(running, now),
+                None if unreadable => "?".to_owned(),
+                None => "-".to_owned(),
+            }
+        });
+        table.row([path.to_owned(), newest].into_iter().chain(cells));
+        for running in &project.environments {
+            if let Some(last) = &running.last_attempt {
+                notes.push(format!(
+                    "{path} in {}: the attempt to deploy {} {} {}",
+                    running.environment,
+                    last.version.semver(),
+                    match last.outcome {
+                        tagboat_core::deployment::Terminal::RolledBack => "was rolled back",
+                        other => other.word(),
+                    },
+                    ago(last.completed_at, now),
+                ));
+            }
+        }
+    }
+    let mut text = table.text();
+    if !notes.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&notes.join("\n"));
+    }
+    if projects.iter().any(|project| !project.environments.is_empty()) {
+        text.push_str("\n\nledgers: unsigned");
+    }
+    text
+}
+
+fn cell(running: &Running, now: Timestamp) -> String {
+    let mark = running.state.map(|state| format!(" {state}")).unwrap_or_default();
+    format!("{}{mark}, {}", running.version.semver(), ago(running.since, now))
+}
+
+fn unknown_project(unknown: &ProjectPath, known: &BTreeSet<&ProjectPath>) -> Box<Diagnostic> {
+    let names: Vec<String> = known.iter().take(20).map(ToString::to_string).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Box::new(
+        Diagnostic::unchanged(
+            "usage::project",
+            Exit::Usage,
+            format!("no tag names a project {unknown}"),
+            "nothing was done",
+        )
+        .fact("projects", known)
+        .help("name a project by its path in the repository"),
+    )
+}

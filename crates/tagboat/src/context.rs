@@ -1,0 +1,171 @@
+//! This run's world. In: the command line and the environment. Out: the real ports, wired, each made when it is
+//! first needed.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use tagboat_adapters::clock::SystemClock;
+use tagboat_adapters::git::GitRepository;
+use tagboat_adapters::process::LocalRunner;
+use tagboat_adapters::roots::{NspawnRoots, cache_folder};
+use tagboat_adapters::ssh::{HostKey, SshAddress, SshHost};
+use tagboat_config::{Config, Files};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::environment::{Host, HostName};
+use tagboat_core::ports::{Cancel, Clock, Repository, RepositoryError, RunError, Runner, Scope};
+use tagboat_core::secret::Secret;
+
+use crate::cli::Cli;
+use crate::commands::repository;
+use crate::terminal::Terminal;
+
+/// The remote that holds the state, where nothing else is configured.
+const REMOTE: &str = "origin";
+
+/// What every command works with.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    /// The repository's root folder.
+    pub(crate) root: PathBuf,
+    /// Where results go.
+    pub(crate) terminal: &'a Terminal,
+    repository: GitRepository,
+    clock: SystemClock,
+    cancel: Cancel,
+}
+
+impl<'a> Context<'a> {
+    /// Finds the repository around the folder that the user named.
+    pub(crate) fn open(arguments: &Cli, terminal: &'a Terminal) -> Result<Self> {
+        let failed = |error: RepositoryError| repository::diagnostic(&error);
+        let cancel = Cancel::default();
+        let scope = Scope::new("repository", terminal.observer(), cancel.clone());
+        let root =
+            work_tree(&arguments.folder).ok_or_else(|| failed(RepositoryError::NotARepository))?;
+        let repository = GitRepository::open(&scope, &root, REMOTE).map_err(failed)?;
+        crate::interrupt::listen(&cancel);
+        Ok(Self { root, terminal, repository, clock: SystemClock, cancel })
+    }
+
+    /// The git repository.
+    pub(crate) fn repository(&self) -> &dyn Repository {
+        &self.repository
+    }
+
+    /// The time.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &self.clock
+    }
+
+    /// A scope for one piece of work.
+    pub(crate) fn scope(&self, span: &str) -> Scope<'_> {
+        Scope::new(span, self.terminal.observer(), self.cancel.clone())
+    }
+
+    /// A path below the repository's root.
+    pub(crate) fn path(&self, below: impl AsRef<Path>) -> PathBuf {
+        self.root.join(below)
+    }
+
+    /// The checked configuration. Its warnings are told; so are all its mistakes but the last, which is the
+    /// error.
+    pub(crate) fn config(&self) -> Result<Config> {
+        match tagboat_config::load(&Files::Folder(self.root.clone())) {
+            Ok(loaded) => {
+                for warning in &loaded.warnings {
+                    self.terminal.diagnostic_warning(warning);
+                }
+                Ok(loaded.config)
+            }
+            Err(mut told) => {
+                told.retain(|diagnostic| diagnostic.exit != Exit::Done);
+                let last = told.pop();
+                for mistake in &told {
+                    self.terminal.error(mistake);
+                }
+                Err(Box::new(last.unwrap_or_else(|| {
+                    *tagboat_core::diagnostic::bug("a configuration was refused without a reason")
+                })))
+            }
+        }
+    }
+
+    /// Clean roots, kept in this machine's cache.
+    pub(crate) fn roots(&self) -> Result<NspawnRoots> {
+        Ok(NspawnRoots::new(LocalRunner::default(), self.cache()?))
+    }
+
+    /// The folder for what can be made again.
+    pub(crate) fn cache(&self) -> Result<PathBuf> {
+        cache_folder(|name| std::env::var_os(name)).ok_or_else(|| {
+            Box::new(
+                Diagnostic::unchanged(
+                    "usage::no-cache",
+                    Exit::Usage,
+                    "there is no folder to keep clean roots in",
+                    "nothing was done",
+                )
+                .help("set HOME or TAGBOAT_CACHE"),
+            )
+        })
+    }
+
+    /// A variable of the environment that holds a secret; `None` where it is not set or empty.
+    pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
+        std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
+    }
+
+    /// Another variable of the environment.
+    pub(crate) fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    /// The way to each of these hosts: one connection a host, its key pinned. A host without a pinned key has
+    /// none, and the plan says so.
+    pub(crate) fn hosts(
+        &self,
+        hosts: &[Host],
+        identity: Option<&Path>,
+    ) -> Result<BTreeMap<HostName, Box<dyn Runner + 'static>>> {
+        let mut ways: BTreeMap<HostName, Box<dyn Runner>> = BTreeMap::new();
+        for host in hosts {
+            let Some(key) = &host.host_key else { continue };
+            let way = self.host(host, key, &host.user, identity);
+            let way =
+                way.map_err(|error| tagboat_deploy::error::unreachable(&host.name, &error))?;
+            ways.insert(host.name.clone(), Box::new(way));
+        }
+        Ok(ways)
+    }
+
+    /// The way to one host as this user.
+    pub(crate) fn host(
+        &self,
+        host: &Host,
+        key: &str,
+        user: &str,
+        identity: Option<&Path>,
+    ) -> std::result::Result<SshHost, RunError> {
+        let address = SshAddress::new(&host.address, vec![HostKey::parse(key)?])?;
+        let address = address.user(user)?.port(host.port);
+        let address = match identity {
+            Some(file) => address.identity(file),
+            None => address,
+        };
+        SshHost::new(LocalRunner::default(), address)
+    }
+
+    /// Programs on this machine.
+    pub(crate) fn local(&self) -> LocalRunner {
+        LocalRunner::default()
+    }
+}
+
+/// The nearest folder around `folder` that is the top of a work tree (`.git` is a folder, or a file in linked
+/// work trees and submodules: gitrepository-layout(5)), or a bare repository itself.
+fn work_tree(folder: &Path) -> Option<PathBuf> {
+    let folder = folder.canonicalize().ok()?;
+    let top = folder.ancestors().find(|folder| folder.join(".git").exists());
+    let bare = || folder.join("objects").is_dir() && folder.join("HEAD").is_file();
+    top.map(Path::to_owned).or_else(|| bare().then(|| folder.clone()))
+}

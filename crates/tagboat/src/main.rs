@@ -1,0 +1,35 @@
+//! The front door: arguments in, rooms in order, exit status out.
+
+mod cli;
+mod commands;
+mod context;
+mod interrupt;
+mod report;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tagboat_core::diagnostic::Exit;
+
+use crate::context::Context;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = match cli::Cli::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return terminal::usage(&error),
+    };
+    let terminal = Terminal::new(&arguments.output);
+    let outcome = Context::open(&arguments, &terminal)
+        .and_then(|context| commands::run(&arguments.verb, &context));
+    let exit = match outcome {
+        Ok(exit) => exit,
+        Err(diagnostic) => {
+            let exit = diagnostic.exit;
+            terminal.error(&diagnostic);
+            exit
+        }
+    };
+    ExitCode::from(if terminal.broken_pipe() { Exit::Done.status() } else { exit.status() })
+}

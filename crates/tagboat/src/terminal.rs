@@ -1,0 +1,205 @@
+//! The only code that prints. In: results, tables, diagnostics, progress. Out: text for people on a
+//! terminal or in a log, or one JSON document.
+
+mod diagnostic;
+mod table;
+mod text;
+
+use std::cell::Cell;
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use serde::Serialize;
+use tagboat_core::diagnostic::{Diagnostic, Exit};
+use tagboat_core::ports::{Observer, Progress};
+
+pub(crate) use table::Table;
+pub(crate) use tagboat_report::text::printable;
+pub(crate) use text::ago;
+
+use crate::cli::{Format, OutputArgs};
+
+/// How much is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// Standard output and standard error.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    format: Format,
+    verbosity: Verbosity,
+    colour: bool,
+    broken: Cell<bool>,
+    // Progress comes from several threads: one line at a time.
+    progress: ProgressLines,
+}
+
+/// Where progress goes.
+#[derive(Debug)]
+pub(crate) struct ProgressLines {
+    verbosity: Verbosity,
+    turn: Mutex<()>,
+}
+
+impl Terminal {
+    /// As the user asked for it. Colour is for terminals, and `NO_COLOR` (no-color.org) switches it off.
+    pub(crate) fn new(output: &OutputArgs) -> Self {
+        let verbosity = match (output.quiet, output.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Verbose,
+            (false, false) => Verbosity::Normal,
+        };
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self {
+            format: output.format,
+            verbosity,
+            colour: wanted && std::io::stderr().is_terminal(),
+            broken: Cell::new(false),
+            progress: ProgressLines { verbosity, turn: Mutex::new(()) },
+        }
+    }
+
+    /// Whether one JSON document is asked for.
+    pub(crate) const fn is_json(&self) -> bool {
+        matches!(self.format, Format::Json)
+    }
+
+    /// A result for people. Nothing where JSON is asked for.
+    pub(crate) fn say(&self, text: &str) {
+        if !self.is_json() {
+            self.write(&format!("{text}\n"));
+        }
+    }
+
+    /// A result for programs. Nothing where people are to read.
+    pub(crate) fn json(&self, value: &impl Serialize) {
+        if self.is_json() {
+            self.document(value);
+        }
+    }
+
+    /// Something a reader should know beside the result.
+    pub(crate) fn warn(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.complain(&format!("{}: {}\n", self.paint("33", "warning"), printable(text)));
+        }
+    }
+
+    /// Something that happened, beside the result.
+    pub(crate) fn note(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.complain(&format!("{}\n", printable(text)));
+        }
+    }
+
+    /// A warning, in the form of errors.
+    pub(crate) fn diagnostic_warning(&self, warning: &Diagnostic) {
+        if self.verbosity > Verbosity::Quiet && !self.is_json() {
+            let headline = self.paint("1;33", &format!("warning[{}]", warning.code));
+            self.complain(&diagnostic::text(warning, &headline));
+        }
+    }
+
+    /// Mistakes and warnings that are the result itself.
+    pub(crate) fn findings(&self, mistakes: &[&Diagnostic], warnings: &[&Diagnostic]) {
+        for warning in warnings {
+            self.diagnostic_warning(warning);
+        }
+        if self.is_json() {
+            let all = |list: &[&Diagnostic]| {
+                list.iter().map(|told| diagnostic::json(told)["error"].take()).collect::<Vec<_>>()
+            };
+            self.json(&serde_json::json!({ "errors": all(mistakes), "warnings": all(warnings) }));
+        } else {
+            for mistake in mistakes {
+                self.error(mistake);
+            }
+        }
+    }
+
+    /// One JSON document a line, for results that come one by one.
+    pub(crate) fn json_line(&self, value: &serde_json::Value) {
+        if self.is_json() {
+            self.write(&format!("{value}\n"));
+        }
+    }
+
+    /// A document that is JSON whoever reads it.
+    pub(crate) fn document(&self, value: &impl Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.write(&format!("{text}\n")),
+            Err(error) => self.warn(&format!("the result has no JSON form: {error}")),
+        }
+    }
+
+    /// A document that is what it is, as a script.
+    pub(crate) fn bytes(&self, bytes: &[u8]) {
+        self.write(&String::from_utf8_lossy(bytes));
+    }
+
+    /// An error, in its one form.
+    pub(crate) fn error(&self, error: &Diagnostic) {
+        if self.is_json() {
+            self.json(&diagnostic::json(error));
+        } else {
+            let headline = self.paint("1;31", &format!("error[{}]", error.code));
+            self.complain(&diagnostic::text(error, &headline));
+        }
+    }
+
+    /// Who hears of progress.
+    pub(crate) const fn observer(&self) -> &ProgressLines {
+        &self.progress
+    }
+
+    /// Whether the reader of standard output went away, as `head` does. That is no failure.
+    pub(crate) const fn broken_pipe(&self) -> bool {
+        self.broken.get()
+    }
+
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn write(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+            self.broken.set(true);
+        }
+    }
+
+    fn complain(&self, text: &str) {
+        // Where standard error is closed there is nobody left to tell.
+        std::io::stderr().lock().write_all(text.as_bytes()).ok();
+    }
+}
+
+impl Observer for ProgressLines {
+    fn tell(&self, span: &str, progress: &Progress<'_>) {
+        let line = match progress {
+            _ if self.verbosity == Verbosity::Quiet => return,
+            Progress::Line(_) if self.verbosity < Verbosity::Verbose => return,
+            Progress::Began if self.verbosity < Verbosity::Verbose => return,
+            Progress::Began => format!("{span} …"),
+            Progress::Line(line) => format!("{span} | {}", printable(line)),
+            Progress::Done(took) => format!("{span}: done in {:.1} s", took.as_secs_f32()),
+            Progress::Failed(took) => format!("{span}: failed after {:.1} s", took.as_secs_f32()),
+            Progress::Note(note) => format!("{span}: {}", printable(note)),
+        };
+        let _turn = self.turn.lock();
+        std::io::stderr().lock().write_all(format!("{line}\n").as_bytes()).ok();
+    }
+}
+
+/// `--help`, `--version`, or a command line that was not understood.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody can be told that printing failed.
+    error.print().ok();
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    ExitCode::from(exit.status())
+}

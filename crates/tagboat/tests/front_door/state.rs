@@ -1,0 +1,191 @@
+//! `status` and `history`: what a user sees of tags and ledgers.
+
+use tagboat_core::commit::CommitSha;
+use tagboat_core::deployment::Terminal;
+use tagboat_testing::monorepo::Monorepo;
+
+use crate::ledgers::{Book, tag, two_projects};
+use crate::user::{Seen, tagboat, tagboat_in};
+
+/// Ages depend on today: any is `<age>`.
+fn ageless(seen: &Seen) -> String {
+    let mut text = String::new();
+    let all = seen.all();
+    let words: Vec<&str> = all.split(' ').collect();
+    for (index, word) in words.iter().enumerate() {
+        let ago = |at: usize| words.get(at).is_some_and(|w| *w == "ago" || w.starts_with("ago\n"));
+        text.push_str(if ago(index + 2) && word.parse::<u64>().is_ok() { "<n>" } else { word });
+        text.push(' ');
+    }
+    text.trim_end().to_owned()
+}
+
+#[test]
+fn status_shows_projects_by_environments() {
+    let repo = two_projects();
+    insta::assert_snapshot!(ageless(&tagboat(&repo, &["status"])), @r"
+    PROJECT  NEWEST  PRODUCTION         STAGING
+    api      v1.1.0  v1.0.0, <n> d ago  v1.1.0, <n> d ago
+    web      v0.1.0  -                  -
+
+    api in production: the attempt to deploy v1.1.0 was rolled back <n> d ago
+
+    ledgers: unsigned
+    [exit 0]
+    ");
+}
+
+#[test]
+fn history_shows_every_attempt_and_its_end() {
+    let repo = two_projects();
+    let seen = tagboat(&repo, &["history", "api", "--env", "production"]);
+    insta::assert_snapshot!(seen.all(), @r"
+    api/production: 2 attempts, unsigned
+    #  WHEN                  WHAT                       OUTCOME              BY     RUN
+    2  2026-01-01 00:02 UTC  deploy v1.1.0 from v1.0.0  failed, rolled back  alice  local-deploy-20260101-000200-62e30d4
+    1  2026-01-01 00:01 UTC  deploy v1.0.0              succeeded            alice  local-deploy-20260101-000100-2f89a66
+    [exit 0]
+    ");
+}
+
+#[test]
+fn two_hundred_and_fifty_deployments_are_read_back_from_a_fresh_clone() {
+    let repo = Monorepo::new();
+    let commit = repo.commit("feat: begin");
+    repo.tag("api/v1.0.0", "api 1.0.0");
+    repo.push();
+    let mut book = Book::new(&repo, tag("api", "production"));
+    for _ in 0..250 {
+        book.add("api/v1.0.0", &commit, Terminal::Succeeded);
+    }
+    let clone = repo.clone_as("fresh");
+    let seen = tagboat_in(&repo, &clone, &["history", "--format", "json"]);
+    let records = seen.json()["ledgers"][0]["records"].as_array().unwrap().clone();
+    let sequences: Vec<u64> = records.iter().map(|r| r["sequence"].as_u64().unwrap()).collect();
+    assert_eq!(sequences, (1..=250).rev().collect::<Vec<_>>());
+    let pages = repo.git_in(&repo.remote(), &["for-each-ref", "refs/tagboat/ledger/"]);
+    assert_eq!(pages.lines().count(), 11);
+    // git itself shows that it is only a tag.
+    let tag = repo.git_in(&repo.remote(), &["cat-file", "tag", "refs/tags/api/production"]);
+    assert!(tag.contains("\ntag api/production\n"), "{tag}");
+}
+
+#[test]
+fn offline_is_said_and_answers_from_what_was_fetched() {
+    let repo = two_projects();
+    let clone = repo.clone_as("fresh");
+    let online = tagboat_in(&repo, &clone, &["status", "--format", "json"]).json();
+    assert_eq!(online["projects"][0]["environments"].as_array().unwrap().len(), 2);
+    std::fs::rename(repo.remote(), repo.folder().join("gone.git")).unwrap();
+    let offline = tagboat_in(&repo, &clone, &["status", "--offline", "--format", "json"]);
+    assert_eq!(offline.json()["projects"], online["projects"]);
+    assert!(offline.stderr.contains("the remote was not asked"), "{}", offline.stderr);
+    let without = tagboat_in(&repo, &clone, &["status"]);
+    assert_eq!(without.status, 4);
+    assert!(without.stderr.starts_with("error[git::remote]: "), "{}", without.stderr);
+}
+
+#[test]
+fn a_ledger_moved_back_is_noticed_by_who_saw_the_newer_one() {
+    let repo = two_projects();
+    let clone = repo.clone_as("fresh");
+    let old = repo.git_in(&repo.remote(), &["rev-parse", "refs/tags/api/staging"]);
+    let first = repo.git(&["rev-parse", "api/v1.0.0^{commit}"]);
+    let first = CommitSha::parse(&first).unwrap();
+    let mut book = Book::new(&repo, tag("api", "canary"));
+    book.add("api/v1.0.0", &first, Terminal::Succeeded);
+    let canary = repo.git_in(&repo.remote(), &["rev-parse", "refs/tags/api/canary"]);
+    book.add("api/v1.0.0", &first, Terminal::Succeeded);
+    assert_eq!(tagboat_in(&repo, &clone, &["status"]).status, 0);
+    repo.git_in(&repo.remote(), &["update-ref", "refs/tags/api/canary", &canary]);
+    let seen = tagboat_in(&repo, &clone, &["history", "api", "--env", "canary"]);
+    assert_eq!(seen.status, 3);
+    assert!(seen.stderr.starts_with("error[ledger::replayed]: "), "{}", seen.stderr);
+    // And status says so without hiding the rest.
+    let status = tagboat_in(&repo, &clone, &["status", "--format", "json"]);
+    assert_eq!(status.status, 1);
+    assert_eq!(status.json()["unreadable"][0]["code"], "ledger::replayed");
+    assert_eq!(repo.git_in(&repo.remote(), &["rev-parse", "refs/tags/api/staging"]), old);
+}
+
+#[test]
+fn a_version_tag_that_was_moved_on_the_remote_is_an_alarm() {
+    let repo = two_projects();
+    let clone = repo.clone_as("fresh");
+    tagboat_in(&repo, &clone, &["status"]);
+    repo.git(&["tag", "-f", "-a", "-m", "again", "api/v1.0.0", "HEAD"]);
+    repo.git(&["push", "-q", "--force", "origin", "refs/tags/api/v1.0.0"]);
+    let seen = tagboat_in(&repo, &clone, &["status"]);
+    assert_eq!(seen.status, 1);
+    assert!(seen.stderr.contains("refs/tags/api/v1.0.0 moved"), "{}", seen.stderr);
+}
+
+#[test]
+fn a_tag_that_holds_no_ledger_is_shown_as_unreadable_and_the_rest_as_it_is() {
+    let repo = two_projects();
+    repo.git(&["push", "-q", "origin", "HEAD:refs/tags/web/production"]);
+    let seen = tagboat(&repo, &["status", "--format", "json"]);
+    assert_eq!((seen.status, &seen.json()["unreadable"][0]["code"]), (1, &"ledger::none".into()));
+    assert_eq!(seen.json()["projects"][0]["environments"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn hostile_names_are_counted_and_never_printed_or_executed() {
+    let repo = two_projects();
+    let names = [
+        "$(touch${IFS}pwned)",
+        "--output=pwned",
+        "`touch${IFS}pwned`",
+        "a;touch${IFS}pwned",
+        "\u{202e}pwned",
+    ];
+    for name in names {
+        repo.git(&["update-ref", &format!("refs/tags/{name}"), "HEAD"]);
+    }
+    repo.git(&["push", "-q", "origin", "refs/tags/*:refs/tags/*"]);
+    let seen = tagboat(&repo, &["status", "--format", "json"]);
+    assert_eq!((seen.status, &seen.json()["foreign_tags"]), (0, &5.into()));
+    assert!(!seen.all().contains("pwned"));
+    assert!(!repo.work().join("pwned").exists());
+}
+
+#[test]
+fn errors_have_their_exit_status_and_one_form() {
+    let repo = two_projects();
+    let outside = tagboat_in(&repo, repo.folder(), &["status"]);
+    assert_eq!(outside.status, 2);
+    insta::assert_snapshot!(outside.all(), @r"
+    -- stderr
+    error[git::no-repository]: this folder is in no git repository
+      = unchanged  nothing was changed, here or on the remote
+      help: go into one, or name it: `tagboat -C FOLDER …`
+    [exit 2]
+    ");
+    let unknown = tagboat(&repo, &["status", "ap"]);
+    assert_eq!(unknown.status, 2);
+    insta::assert_snapshot!(unknown.all(), @r"
+    -- stderr
+    error[usage::project]: no tag names a project ap
+      = projects   api, web
+      = unchanged  nothing was done
+      help: name a project by its path in the repository
+    [exit 2]
+    ");
+    let nothing = tagboat(&repo, &["history", "web", "--format", "json"]);
+    assert_eq!(nothing.json()["error"]["code"], "history::none");
+    assert_eq!(tagboat(&repo, &["stauts"]).status, 2);
+    assert_eq!(tagboat(&repo, &["--version"]).status, 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let repo = two_projects();
+    let words = "\"$0\" status | true; exit \"${PIPESTATUS[0]}\"";
+    let status = std::process::Command::new("bash")
+        .args(["-c", words, env!("CARGO_BIN_EXE_tagboat")])
+        .current_dir(repo.work())
+        .envs(repo.environment())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+}
