@@ -2,13 +2,16 @@
 # sudo) and a Rust toolchain on Debian 12.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint fmt
+.PHONY: help setup demo build test test-full bench lint fmt
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the Debian packages that building and testing need
 	@scripts/setup
+
+demo: setup ## The story on real parts: packages, hosts, an upgrade, a sick version, a race (KEEP=1 leaves the hosts up)
+	@scripts/demo
 
 build: setup ## Build the tagboat binary
 	cargo build --locked

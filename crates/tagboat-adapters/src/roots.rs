@@ -76,12 +76,14 @@ impl NspawnRoots {
         binds: &[Bind],
     ) -> Result<OpenRoot, RootError> {
         self.prepare(spec)?;
-        layer::reap(&self.runner, scope, &self.cache.join("open"))?;
-        let store = Store { runner: &self.runner, cache: &self.cache };
+        // As the kernel names it in mount tables.
+        let cache = fs::canonicalize(&self.cache).map_err(refused(&self.cache))?;
+        layer::reap(&self.runner, scope, &cache.join("open"))?;
+        let store = Store { runner: &self.runner, cache: &cache };
         let fresh = self.freshness(scope, &store, &spec.mirrors)?;
         let (kept, fresh) = store.find_or_make(scope, spec, &fresh)?;
         self.remember(&spec.mirrors, fresh);
-        let layer = Layer::open(&self.runner, scope, &self.cache, kept)?;
+        let layer = Layer::open(&self.runner, scope, &cache, kept)?;
         Ok(OpenRoot {
             runner: self.runner.clone(),
             layer: Arc::new(layer),

@@ -6,14 +6,16 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tagboat_core::commit::ObjectId;
 use tagboat_core::deployment::{Deployment, Ended, Preparing, Terminal};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
 use tagboat_core::environment::HostName;
 use tagboat_core::gate::GateVerdict;
 use tagboat_core::health::Expectation;
-use tagboat_core::ledger::{Attempt, HoldAction, HoldChange, Record};
+use tagboat_core::ledger::{Attempt, HoldAction, HoldChange, Ledger, Record};
 use tagboat_core::ports::{
-    Cancel, Clock, Progress, Repository, RepositoryError, RunError, Runner, Running, Scope,
+    Cancel, Clock, Existing, FetchSpec, Progress, Repository, RepositoryError, RunError, Runner,
+    Running, Scope,
 };
 use tagboat_core::rollout::{Before, Cause, Effect, Ending, Event, Failure, Next, Rollout};
 use tagboat_core::time::whole_seconds;
@@ -263,24 +265,43 @@ impl Work<'_> {
             if now == work.plan.tag_object {
                 return Ok(());
             }
-            let show = |id: Option<&tagboat_core::commit::ObjectId>| {
+            let show = |id: Option<&ObjectId>| {
                 id.map_or_else(|| "nothing".to_owned(), ToString::to_string)
             };
+            let mut lost = Diagnostic::unchanged(
+                "deploy::lost-race",
+                Exit::Refused,
+                format!(
+                    "another deployment was faster: {} moved since the plan",
+                    work.plan.request.tag
+                ),
+                "no host was changed by this deployment",
+            );
+            if let Some(winner) = work.winner(scope) {
+                lost = lost.fact("winner", winner);
+            }
             Err(Box::new(
-                Diagnostic::unchanged(
-                    "deploy::lost-race",
-                    Exit::Refused,
-                    format!(
-                        "another deployment was faster: {} moved since the plan",
-                        work.plan.request.tag
-                    ),
-                    "no host was changed by this deployment",
-                )
-                .fact("planned on", show(work.plan.tag_object.as_ref()))
-                .fact("holds now", show(now.as_ref()))
-                .help("see who won: `tagboat history`; then decide again"),
+                lost.fact("planned on", show(work.plan.tag_object.as_ref()))
+                    .fact("holds now", show(now.as_ref()))
+                    .help("see what happened: `tagboat history`; then decide again"),
             ))
         })
+    }
+
+    /// Who moved the tag. It only helps a reader: where it cannot be read, the loser has lost all the same.
+    fn winner(&self, scope: &Scope<'_>) -> Option<String> {
+        let (repository, tag) = (self.ports.repository, &self.plan.request.tag);
+        let spec = FetchSpec {
+            from: tag.remote_ref(),
+            to: tag.local_ref(),
+            existing: Existing::Overwrite,
+        };
+        repository.fetch(scope, &[spec]).ok()?;
+        let refs = repository.refs(scope).ok()?;
+        let id = refs.into_iter().find(|listed| listed.name == tag.local_ref())?.object;
+        let object = repository.tag_objects(scope, &[id]).ok()?.pop()??;
+        let ledger = Ledger::read(tag.clone(), &object).ok()?;
+        Some(DeployPlan::told(ledger.newest()))
     }
 
     fn claim(&mut self) -> Result<()> {

@@ -34,7 +34,13 @@ pub fn unreachable(host: &HostName, error: &RunError) -> Box<Diagnostic> {
             format!("{host} cannot be reached"),
             still,
         )
-        .fact("ssh", error.to_string())
+        .fact(
+            "ssh",
+            match error {
+                RunError::Unreachable(why) => why.clone(),
+                other => other.to_string(),
+            },
+        )
         .help(format!("try it by hand: `ssh` to the address of {host} in environments/")),
     })
 }

@@ -90,6 +90,8 @@ pub(crate) enum Verb {
     Check(check::CheckArgs),
     /// Make: the packages of a version
     Build(build::BuildArgs),
+    /// Make: judge packages in clean roots
+    Validate(build::ValidateArgs),
     /// Publish: make a signing key
     #[command(subcommand)]
     Keys(keys::KeysVerb),

@@ -14,6 +14,7 @@ pub(crate) mod repository;
 mod rollback;
 mod status;
 mod target;
+mod validate;
 
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::version::ProjectPath;
@@ -32,6 +33,7 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
         Verb::Logs(arguments) => logs::run(arguments, context),
         Verb::Check(arguments) => check::run(arguments, context),
         Verb::Build(arguments) => build::run(arguments, context),
+        Verb::Validate(arguments) => validate::run(arguments, context),
         Verb::Keys(verb) => keys::run(verb, context),
         Verb::Publish(arguments) => publish::run(arguments, context),
         Verb::Host(verb) => host::run(verb, context),

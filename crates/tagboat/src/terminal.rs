@@ -185,6 +185,12 @@ impl Observer for ProgressLines {
             _ if self.verbosity == Verbosity::Quiet => return,
             Progress::Line(_) if self.verbosity < Verbosity::Verbose => return,
             Progress::Began if self.verbosity < Verbosity::Verbose => return,
+            // What is over at once is not worth a line of its own.
+            Progress::Done(took)
+                if self.verbosity < Verbosity::Verbose && took.as_millis() < 1_000 =>
+            {
+                return;
+            }
             Progress::Began => format!("{span} …"),
             Progress::Line(line) => format!("{span} | {}", printable(line)),
             Progress::Done(took) => format!("{span}: done in {:.1} s", took.as_secs_f32()),

@@ -144,7 +144,10 @@ impl Store<'_> {
         fs::create_dir(&new).map_err(refused(&new))?;
         let root = new.join("root");
         let command = Command::new(nspawn::SETPRIV)
-            .args(["--pdeathsig", "TERM", "--", nspawn::MMDEBSTRAP])
+            .args(["--pdeathsig", "KILL", "--", nspawn::UNSHARE])
+            // It mounts /proc, /sys and more inside: they, and its programs, go when it goes, however it goes.
+            .args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--"])
+            .arg(nspawn::MMDEBSTRAP)
             .args(["--mode=root", "--variant=apt", "--format=directory"])
             .arg(format!("--architectures={}", base.architecture))
             // What is installed later needs the lists, and at this state.
@@ -287,7 +290,7 @@ impl<'a> Base<'a> {
             // First what says that it is whole: half removed, it is not taken for one.
             let made = folder.join("made");
             fs::remove_file(&made).or_else(absent).map_err(refused(&made))?;
-            fs::remove_dir_all(&folder).map_err(refused(&folder))?;
+            layer::delete(&folder)?;
         }
         Ok(())
     }

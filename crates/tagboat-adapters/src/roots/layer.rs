@@ -161,7 +161,7 @@ impl Drop for Layer {
     fn drop(&mut self) {
         // What resists is left to the next `reap`, which tells: the lock is free from here on.
         if take_down(&self.runner, &self.root).is_ok() && self.fate == Fate::Vanish {
-            drop(fs::remove_dir_all(&self.folder));
+            drop(delete(&self.folder));
         }
     }
 }
@@ -208,6 +208,14 @@ pub(super) fn reap(runner: &LocalRunner, scope: &Scope<'_>, open: &Path) -> Resu
 /// Removes a layer's folder, whatever state its maker left it in.
 pub(super) fn remove(runner: &LocalRunner, folder: &Path) -> Result<(), RootError> {
     take_down(runner, &folder.join("root"))?;
+    delete(folder)
+}
+
+/// Deletes a folder, but never what is mounted in it: that is somebody else's, or this machine's own.
+pub(super) fn delete(folder: &Path) -> Result<(), RootError> {
+    if let Some(mount) = residents::mount_within(folder)? {
+        return Err(RootError::Io(format!("{}: {mount} is still mounted", folder.display())));
+    }
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(refused(folder)(error)),
         Ok(()) | Err(_) => Ok(()),

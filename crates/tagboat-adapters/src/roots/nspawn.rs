@@ -23,12 +23,17 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 const NSPAWN: &str = "/usr/bin/systemd-nspawn";
 const NSENTER: &str = "/usr/bin/nsenter";
 pub(super) const SETPRIV: &str = "/usr/bin/setpriv";
+pub(super) const UNSHARE: &str = "/usr/bin/unshare";
 pub(super) const MMDEBSTRAP: &str = "/usr/bin/mmdebstrap";
 pub(super) const APT_HELPER: &str = "/usr/lib/apt/apt-helper";
 
 /// Where Debian installs what this needs, and the package it comes from.
-const TOOLS: [(&str, &str); 3] =
-    [(NSPAWN, "systemd-container"), (NSENTER, "util-linux"), (SETPRIV, "util-linux")];
+const TOOLS: [(&str, &str); 4] = [
+    (NSPAWN, "systemd-container"),
+    (NSENTER, "util-linux"),
+    (SETPRIV, "util-linux"),
+    (UNSHARE, "util-linux"),
+];
 
 /// What systemd-nspawn says when its own `/run` lies on a disk (systemd, `rm_rf` of its propagation
 /// folder). It harms nothing and is not the program's.

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tagboat_core::ports::RootError;
 
+use super::refused;
+
 /// How long the kernel gets to end what was killed; unmounting and core dumps take their time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -27,6 +29,20 @@ pub(super) fn is_mounted(folder: &Path) -> bool {
         (Some(here), Some(above)) => here != above,
         _ => false,
     }
+}
+
+/// A mount point in `folder`, itself included, as this process sees it.
+pub(super) fn mount_within(folder: &Path) -> Result<Option<String>, RootError> {
+    let table = Path::new("/proc/self/mountinfo");
+    let mounts = fs::read_to_string(table).map_err(refused(table))?;
+    let mut points = mounts.lines().filter_map(|line| line.split(' ').nth(4)).map(unescape);
+    Ok(points.find(|point| Path::new(point).starts_with(folder)))
+}
+
+/// A mount point as proc_pid_mountinfo(5) writes it: blank, tab, newline and backslash in octal.
+fn unescape(point: &str) -> String {
+    let escapes = [(r"\040", " "), (r"\011", "\t"), (r"\012", "\n"), (r"\134", r"\")];
+    escapes.iter().fold(point.to_owned(), |text, (written, meant)| text.replace(written, meant))
 }
 
 /// Every process whose `/` is `root`.

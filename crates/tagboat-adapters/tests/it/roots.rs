@@ -466,6 +466,35 @@ fn what_a_killed_process_left_is_gone_when_the_next_one_opens_a_root() {
     }
 }
 
+#[test]
+fn a_process_that_is_killed_while_it_makes_a_root_leaves_nothing_running_or_mounted() {
+    if let Some(cache) = std::env::var_os(CHILD) {
+        let roots = NspawnRoots::new(LocalRunner::default(), cache);
+        drop(roots.open(&scope(), &plain(), &[]).unwrap());
+        return;
+    }
+    if roots().is_none() {
+        return;
+    }
+    let own = tempfile::Builder::new().prefix("test-").tempdir_in(cache()).unwrap();
+    let test =
+        "roots::a_process_that_is_killed_while_it_makes_a_root_leaves_nothing_running_or_mounted";
+    let mut child = child(test, own.path());
+    // Packages are being installed: mmdebstrap has mounted its file systems by then.
+    let root = || {
+        let base = fs::read_dir(own.path().join("roots")).ok()?.next()?.ok()?.path();
+        let root = base.join(".new/root");
+        root.join("var/lib/dpkg/info/bash.list").exists().then_some(root)
+    };
+    wait_until("a half made root", || root().is_some());
+    let root = root().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the end of mmdebstrap", || !runs(root.to_str().unwrap()));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    assert!(!mounts.contains(own.path().to_str().unwrap()), "{mounts}");
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Killed {
     OnlyTheProcess,

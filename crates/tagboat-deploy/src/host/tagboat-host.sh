@@ -75,7 +75,7 @@ phase_unit() { echo "tagboat-$1.service"; }
 
 verb_facts() { # APP
     check_app "$1"
-    printf 'installed %s\n' "$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null || echo 'not-installed -')"
+    printf 'installed %s\n' "$(dpkg_says "$1")"
     printf 'fence %s\n' "$(fence_of "$1")"
     printf 'phase %s\n' "$(systemctl show --property=ActiveState --value "$(phase_unit "$1")")"
     printf 'unit %s\n' "$(systemctl show --property=ActiveState --value "$(declared "$1" unit)")"
@@ -105,6 +105,9 @@ verb_claim() { # APP SEQUENCE DEPLOYMENT
     check_app "$1"
     check_number "$2"
     check_deployment "$3"
+    # A deployer that was cut off does not know that its turn ended, and that another's began.
+    [ "$(cut -d' ' -f1 "$run/$1.holder" 2>/dev/null)" = "$3" ] ||
+        die 73 "the turn was lost; it went to: $(cat "$run/$1.holder" 2>/dev/null || echo nobody)"
     mkdir -p "$var/apps/$1"
     # shellcheck disable=SC2046 # two words are wanted
     set -- "$@" $(fence_of "$1")
@@ -165,6 +168,10 @@ start_phase() { # APP DEPLOYMENT PHASE-VERB ARGUMENT…
     shift 2
     mkdir -p "$log"
     unit=$(phase_unit "$app")
+    # A phase that was asked for over a connection that is gone by now may be about to begin.
+    mkdir -p "$run"
+    exec 8>>"$run/$app.phase"
+    flock --wait 900 8 || die 75 "a phase still begins"
     join_phase "$app"
     systemctl reset-failed "$unit" 2>/dev/null || true
     file=$log/$deployment.log
@@ -229,20 +236,55 @@ quiet_apt() {
         --option=Dpkg::Options::=--force-confold --option=Dpkg::Options::=--force-confdef "$@" </dev/null
 }
 
-# Finishes what a power cut left half done.
+# Runs a command again and again as long as it fails because another one, for another application or the
+# system's own, holds a lock of apt or dpkg: DPkg::Lock::Timeout waits for dpkg's lock only, and only in apt-get.
+when_unlocked() { # COMMAND…
+    waited=0
+    while :; do
+        status=0
+        said=$("$@" 2>&1) || status=$?
+        case $status/$said in
+        0/*) break ;;
+        */*[Cc]"ould not get lock"* | */*"lock was locked by another process"*)
+            [ "$waited" -lt 300 ] || break
+            sleep 1
+            waited=$((waited + 1))
+            ;;
+        *) break ;;
+        esac
+    done
+    printf '%s\n' "$said"
+    return "$status"
+}
+
+# Finishes what a power cut left half done; of any package, for apt does nothing before. Whether ours is whole
+# is looked at in the end.
 mend_dpkg() {
-    DEBIAN_FRONTEND=noninteractive dpkg --force-confold --force-confdef --configure --pending </dev/null || true
+    DEBIAN_FRONTEND=noninteractive when_unlocked \
+        dpkg --force-confold --force-confdef --configure --pending </dev/null || true
+}
+
+# dpkg's word on a package: `installed 1.2.0`.
+dpkg_says() { # PACKAGE
+    dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null || echo 'not-installed -'
 }
 
 verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
     check_fence "$1" "$3" "$4"
     mend_dpkg
-    quiet_apt update --option=Dir::Etc::sourcelist=/dev/null --option=Dir::Etc::sourceparts="$etc/apt.d" \
+    when_unlocked quiet_apt update --option=Dir::Etc::sourcelist=/dev/null --option=Dir::Etc::sourceparts="$etc/apt.d" \
         --option=APT::Get::List-Cleanup=0 --error-on=any
     check_fence "$1" "$3" "$4"
-    quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages "$1=$2"
-    found=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1")
+    # The same version again is a repair: its files are put back and its service begins anew.
+    again=
+    [ "$(dpkg_says "$1")" != "installed $2" ] || again=--reinstall
+    # apt also fails for a neighbour that it could not configure. What became of ours counts.
+    status=0
+    # shellcheck disable=SC2086 # no word, or one
+    quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages $again "$1=$2" || status=$?
+    found=$(dpkg_says "$1")
     [ "$found" = "installed $2" ] || die 69 "after the installation dpkg says: $found"
+    [ -z "$again" ] || [ "$status" -eq 0 ] || die 69 "it could not be installed again"
 }
 
 verb_phase_remove() { # APP SEQUENCE DEPLOYMENT
@@ -262,7 +304,8 @@ verb_probe() { # PORT PATH SECONDS
     # shellcheck disable=SC2016 # bash expands it, from its own arguments
     exec timeout --kill-after=1 "$3" bash -c '
         exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 7
-        printf "GET %s HTTP/1.0\r\nHost: localhost\r\nUser-Agent: tagboat\r\nAccept: application/json\r\n\r\n" "$2" >&3
+        # Not the builtin: it writes line by line, and dies if the answer comes before its last line is out.
+        /usr/bin/printf "GET %s HTTP/1.0\r\nHost: localhost\r\nUser-Agent: tagboat\r\nAccept: application/json\r\n\r\n" "$2" >&3
         head -c 81920 <&3
     ' tagboat-probe "$1" "$2"
 }

@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
     for (tag, read) in &ledgers {
         match read {
             Ok(ledger) => running.entry(&tag.path).or_default().extend(current(&state, ledger)),
-            Err(error) => broken.push((tag, error)),
+            Err(error) => broken.push((tag, error.as_ref())),
         }
     }
     let projects: Vec<Project> = known
@@ -134,7 +134,7 @@ fn current(state: &State, ledger: &Ledger) -> Option<Running> {
 
 fn human(
     projects: &[Project],
-    broken: &[(&EnvironmentTag, &Box<Diagnostic>)],
+    broken: &[(&EnvironmentTag, &Diagnostic)],
     state: &State,
     now: Timestamp,
 ) -> String {
