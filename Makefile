@@ -19,6 +19,12 @@ build: setup ## Build the tagboat binary
 test: setup ## Everything that must hold: format, lints, every ring of tests
 	scripts/test
 
+test-full: setup ## What `make test` does, with every kill point and hundreds of race rounds (an hour)
+	TAGBOAT_FULL=1 scripts/test
+
+bench: setup ## What is measured, beside its bar: a table
+	@cargo run --quiet --locked --package tagboat-testing --bin bench
+
 lint: ## Clippy, warnings are errors
 	cargo clippy --locked --workspace --all-targets -- --deny warnings
 

@@ -54,6 +54,11 @@ pub(crate) struct OutputArgs {
     #[arg(help_heading = "Output", hide_possible_values = true, value_name = "human|json")]
     #[arg(hide_default_value = true)]
     pub(crate) format: Format,
+    /// How progress is told on standard error: for people, or as one JSON object a line.
+    #[arg(long, value_enum, default_value_t = Format::Human, global = true)]
+    #[arg(help_heading = "Output", hide_possible_values = true, value_name = "human|json")]
+    #[arg(hide_default_value = true, env = "TAGBOAT_LOG_FORMAT", hide_env_values = true)]
+    pub(crate) log_format: Format,
     /// Show what the programs that are run print.
     #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Output")]
     pub(crate) verbose: bool,
@@ -104,6 +109,28 @@ pub(crate) enum Verb {
     Deploy(deploy::DeployArgs),
     /// Run: go back to a version that ran before
     Rollback(deploy::RollbackArgs),
+}
+
+impl Verb {
+    /// The word, as it is typed: what log lines call their component.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::Init(_) => "init",
+            Self::Completions(_) => "completions",
+            Self::Status(_) => "status",
+            Self::History(_) => "history",
+            Self::Plan(_) => "plan",
+            Self::Logs(_) => "logs",
+            Self::Check(_) => "check",
+            Self::Build(_) => "build",
+            Self::Validate(_) => "validate",
+            Self::Keys(_) => "keys",
+            Self::Publish(_) => "publish",
+            Self::Host(_) => "host",
+            Self::Deploy(_) => "deploy",
+            Self::Rollback(_) => "rollback",
+        }
+    }
 }
 
 /// For verbs that read the remote.

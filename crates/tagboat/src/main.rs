@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return terminal::usage(&error),
     };
-    let terminal = Terminal::new(&arguments.output);
+    let terminal = Terminal::new(&arguments.output, arguments.verb.word());
     let outcome = Context::open(&arguments, &terminal)
         .and_then(|context| commands::run(&arguments.verb, &context));
     let exit = match outcome {

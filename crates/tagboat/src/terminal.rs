@@ -2,18 +2,21 @@
 //! terminal or in a log, or one JSON document.
 
 mod diagnostic;
+mod progress;
 mod table;
 mod text;
 
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use serde::Serialize;
 use tagboat_core::diagnostic::{Diagnostic, Exit};
-use tagboat_core::ports::{Observer, Progress};
+use tagboat_core::ports::Architecture;
+use tagboat_report::log_line::{LogContext, LogMetrics};
 
+pub(crate) use progress::ProgressLines;
 pub(crate) use table::Table;
 pub(crate) use tagboat_report::text::printable;
 pub(crate) use text::ago;
@@ -35,20 +38,12 @@ pub(crate) struct Terminal {
     verbosity: Verbosity,
     colour: bool,
     broken: Cell<bool>,
-    // Progress comes from several threads: one line at a time.
     progress: ProgressLines,
-}
-
-/// Where progress goes.
-#[derive(Debug)]
-pub(crate) struct ProgressLines {
-    verbosity: Verbosity,
-    turn: Mutex<()>,
 }
 
 impl Terminal {
     /// As the user asked for it. Colour is for terminals, and `NO_COLOR` (no-color.org) switches it off.
-    pub(crate) fn new(output: &OutputArgs) -> Self {
+    pub(crate) fn new(output: &OutputArgs, verb: &str) -> Self {
         let verbosity = match (output.quiet, output.verbose) {
             (true, _) => Verbosity::Quiet,
             (false, true) => Verbosity::Verbose,
@@ -60,7 +55,7 @@ impl Terminal {
             verbosity,
             colour: wanted && std::io::stderr().is_terminal(),
             broken: Cell::new(false),
-            progress: ProgressLines { verbosity, turn: Mutex::new(()) },
+            progress: ProgressLines::new(verbosity, output.log_format, verb),
         }
     }
 
@@ -152,6 +147,22 @@ impl Terminal {
         }
     }
 
+    /// What log lines are about from now on.
+    pub(crate) fn log_about(&self, context: LogContext) {
+        self.progress.about(context);
+    }
+
+    /// A log line with what was measured of a package.
+    pub(crate) fn log_measured(
+        &self,
+        operation: &str,
+        architecture: Option<Architecture>,
+        took: Duration,
+        metrics: LogMetrics,
+    ) {
+        self.progress.measured(operation, architecture, took, metrics);
+    }
+
     /// Who hears of progress.
     pub(crate) const fn observer(&self) -> &ProgressLines {
         &self.progress
@@ -176,29 +187,6 @@ impl Terminal {
     fn complain(&self, text: &str) {
         // Where standard error is closed there is nobody left to tell.
         std::io::stderr().lock().write_all(text.as_bytes()).ok();
-    }
-}
-
-impl Observer for ProgressLines {
-    fn tell(&self, span: &str, progress: &Progress<'_>) {
-        let line = match progress {
-            _ if self.verbosity == Verbosity::Quiet => return,
-            Progress::Line(_) if self.verbosity < Verbosity::Verbose => return,
-            Progress::Began if self.verbosity < Verbosity::Verbose => return,
-            // What is over at once is not worth a line of its own.
-            Progress::Done(took)
-                if self.verbosity < Verbosity::Verbose && took.as_millis() < 1_000 =>
-            {
-                return;
-            }
-            Progress::Began => format!("{span} …"),
-            Progress::Line(line) => format!("{span} | {}", printable(line)),
-            Progress::Done(took) => format!("{span}: done in {:.1} s", took.as_secs_f32()),
-            Progress::Failed(took) => format!("{span}: failed after {:.1} s", took.as_secs_f32()),
-            Progress::Note(note) => format!("{span}: {}", printable(note)),
-        };
-        let _turn = self.turn.lock();
-        std::io::stderr().lock().write_all(format!("{line}\n").as_bytes()).ok();
     }
 }
 

@@ -111,6 +111,12 @@ fn the_slower_of_two_deployers_changes_nothing() {
         world.machines.values().map(|machine| machine.lock().unwrap().commands.len()).collect();
     let lost = world.carry_out(&slow, &plan, &facts, &Life::full()).unwrap_err();
     assert_eq!((lost.code, lost.exit), ("deploy::lost-race", Exit::Refused));
+    let (what, winner) = &lost.facts[0];
+    assert_eq!(*what, "winner");
+    assert!(
+        winner.starts_with("api/v1.2.0 succeeded ") && winner.ends_with(" by alice"),
+        "{winner}"
+    );
     for (machine, before) in world.machines.values().zip(before) {
         let machine = machine.lock().unwrap();
         let since: Vec<&str> =

@@ -284,6 +284,10 @@ impl FakeHost {
             }
             ["claim", "api", sequence, deployment] => {
                 let sequence: u64 = sequence.parse().unwrap();
+                let turn = machine.holder.as_deref().and_then(|holder| holder.split(' ').next());
+                if turn != Some(deployment) {
+                    return exited(73, "");
+                }
                 if machine.fence.as_ref().is_some_and(|(accepted, _)| *accepted > sequence) {
                     return exited(73, "");
                 }

@@ -1,5 +1,7 @@
 //! `tagboat build`: packages of a commit. In: targets. Out: files in dist/, and what they are.
 
+use std::time::Duration;
+
 use tagboat_build::request::{
     Architectures, Builder, Leftovers, PackagePlan, Parallel, ProjectPlan, Staged, StagedFile,
     StagedKind,
@@ -10,6 +12,7 @@ use tagboat_config::{Config, Project, StagedContent};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
 use tagboat_core::ports::Architecture;
+use tagboat_report::log_line::{LogContext, LogMetrics};
 
 use super::reading::State;
 use super::target::{Target, targets};
@@ -28,19 +31,41 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
         let request = request(context, &config, &target, arguments)?;
         let scope = scope.span(format!("build {}", target.project.name));
+        context.terminal.log_about(about(context, &target));
         let facts = tagboat_build::observe(&scope, &ports, &request)?;
         let plan = tagboat_build::plan(&facts, &request)?;
         if arguments.dry_run {
             context.terminal.say(&plan.to_string());
             continue;
         }
-        records.push(tagboat_build::apply(plan, &scope, &ports)?);
+        let record = tagboat_build::apply(plan, &scope, &ports)?;
+        for artifact in &record.artifacts.packages {
+            context.terminal.log_measured(
+                &format!("build {}", artifact.name),
+                Architecture::from_debian(&artifact.architecture),
+                Duration::from_secs(artifact.build_time_seconds),
+                LogMetrics {
+                    package_size_bytes: Some(artifact.size_bytes),
+                    ..LogMetrics::default()
+                },
+            );
+        }
+        records.push(record);
     }
     if !arguments.dry_run {
         context.terminal.json(&serde_json::json!({ "builds": records }));
         context.terminal.say(&human(&records));
     }
     Ok(Exit::Done)
+}
+
+/// What log lines of a target are about.
+pub(crate) fn about(context: &Context<'_>, target: &Target<'_>) -> LogContext {
+    LogContext {
+        commit_sha: Some(target.commit.sha.clone()),
+        branch: context.variable("GITHUB_REF_NAME"),
+        workflow_run_id: context.variable("GITHUB_RUN_ID"),
+    }
 }
 
 fn human(records: &[Record]) -> String {

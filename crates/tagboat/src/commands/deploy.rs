@@ -17,6 +17,8 @@ use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::DeployPlan;
 use tagboat_deploy::request::{DeployRequest, HealthRequest, VersionAnswer};
 
+use tagboat_report::log_line::LogContext;
+
 use super::reading::State;
 use super::repository::diagnostic;
 use super::target;
@@ -110,6 +112,11 @@ pub(crate) fn carry_out(
         context.terminal.say(plan.to_string().trim_end());
         return Ok(Exit::Done);
     }
+    context.terminal.log_about(LogContext {
+        commit_sha: Some(plan.head.commit.clone()),
+        branch: context.variable("GITHUB_REF_NAME"),
+        workflow_run_id: Some(plan.head.workflow_run_id.clone()),
+    });
     let ports = Ports { repository: context.repository(), hosts: &hosts, clock: context.clock() };
     let outcome = apply(scope, &plan, &facts, &ports);
     report::deployment(context, &plan, outcome)

@@ -1,13 +1,16 @@
 //! `tagboat validate`: built packages judged. In: dist/, the quality gates. Out: a verdict a package, with what to do.
 
+use std::time::Duration;
+
 use tagboat_config::shape::gates::{PolicyLevel as Level, RequiredPass as Pass};
 use tagboat_config::{Config, VersionCheck};
 use tagboat_core::diagnostic::{Exit, Result, bug};
-use tagboat_core::finding::{RequiredPass, Verdict};
+use tagboat_core::finding::{RequiredPass, Severity, Verdict};
 use tagboat_core::health::{Expectation, ExpectedVersion};
 use tagboat_core::listing::Source;
 use tagboat_core::ports::Architecture;
-use tagboat_validate::record::{Outcome, Record};
+use tagboat_report::log_line::LogMetrics;
+use tagboat_validate::record::{CheckName, Outcome, Record};
 use tagboat_validate::request::{
     Archive, Enabled, HealthRequest, InstallationRequest, LintianRequest, PackageUnderTest,
     PolicyLevel, ServiceLimits, ServiceRequest, TestEnvironment,
@@ -32,13 +35,16 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
         let wanted = super::build::architectures(target.project, arguments.arch)?;
         let request = request(context, &config, &target, &wanted)?;
         let scope = scope.span(format!("validate {}", target.project.name));
+        context.terminal.log_about(super::build::about(context, &target));
         let facts = tagboat_validate::observe(&request)?;
         let plan = tagboat_validate::plan(&facts, &request)?;
         if arguments.dry_run {
             context.terminal.say(&plan.to_string());
             continue;
         }
-        records.push(tagboat_validate::apply(&scope, &plan, &ports)?);
+        let record = tagboat_validate::apply(&scope, &plan, &ports)?;
+        log(context, &record);
+        records.push(record);
     }
     if arguments.dry_run {
         return Ok(Exit::Done);
@@ -49,6 +55,28 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
     }
     let failed = records.iter().any(|record| record.validation_status == Verdict::Failed);
     Ok(if failed { Exit::Judged } else { Exit::Done })
+}
+
+/// What lintian counted, for those who read logs.
+fn log(context: &Context<'_>, record: &Record) {
+    for package in &record.packages {
+        for check in package.checks.iter().filter(|check| check.name == CheckName::Lintian) {
+            let count = |severity| {
+                let found = check.findings.iter().filter(|finding| finding.severity == severity);
+                u64::try_from(found.count()).ok()
+            };
+            context.terminal.log_measured(
+                &format!("lintian {} {}", package.name, package.version),
+                Architecture::from_debian(&package.architecture),
+                Duration::from_secs_f64(check.seconds.max(0.0)),
+                LogMetrics {
+                    package_size_bytes: None,
+                    lintian_warnings: count(Severity::Warning),
+                    lintian_errors: count(Severity::Error),
+                },
+            );
+        }
+    }
 }
 
 fn human(record: &Record) -> String {
