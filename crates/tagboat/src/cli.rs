@@ -79,35 +79,35 @@ pub(crate) enum Format {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Start: write a first configuration that explains itself
+    #[command(about = "Start: write a first configuration that explains itself")]
     Init(init::InitArgs),
-    /// Start: print a completion script for a shell
+    #[command(about = "Start: print a completion script for a shell")]
     Completions(init::CompletionsArgs),
-    /// See: what runs where, as the environment tags say
+    #[command(about = "See: what runs where, as the environment tags say")]
     Status(status::StatusArgs),
-    /// See: every deployment attempt, as the ledgers in the environment tags say
+    #[command(about = "See: every deployment attempt, as the ledgers in the environment tags say")]
     History(history::HistoryArgs),
-    /// See: what a deployment would do
+    #[command(about = "See: what a deployment would do")]
     Plan(deploy::PlanArgs),
-    /// See: what a deployed service logs
+    #[command(about = "See: what a deployed service logs")]
     Logs(deploy::LogsArgs),
-    /// See: whether the configuration holds
+    #[command(about = "See: whether the configuration holds")]
     Check(check::CheckArgs),
-    /// Make: the packages of a version
+    #[command(about = "Make: the packages of a version")]
     Build(build::BuildArgs),
-    /// Make: judge packages in clean roots
+    #[command(about = "Make: judge packages in clean roots")]
     Validate(build::ValidateArgs),
-    /// Publish: make a signing key
+    #[command(about = "Publish: make a signing key")]
     #[command(subcommand)]
     Keys(keys::KeysVerb),
-    /// Publish: add packages to the signed APT repository
+    #[command(about = "Publish: add packages to the signed APT repository")]
     Publish(publish::PublishArgs),
-    /// Run: prepare a host for deployments
+    #[command(about = "Run: prepare a host for deployments")]
     #[command(subcommand)]
     Host(host::HostVerb),
-    /// Run: bring a version to an environment
+    #[command(about = "Run: bring a version to an environment")]
     Deploy(deploy::DeployArgs),
-    /// Run: go back to a version that ran before
+    #[command(about = "Run: go back to a version that ran before")]
     Rollback(deploy::RollbackArgs),
 }
 

@@ -21,12 +21,13 @@ use tagboat_core::version::ProjectPath;
 
 use crate::cli::Verb;
 use crate::context::Context;
+use crate::terminal::Terminal;
 
 /// Runs a verb.
 pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
     match verb {
         Verb::Init(arguments) => init::run(arguments, context),
-        Verb::Completions(arguments) => Ok(init::completions(arguments, context)),
+        Verb::Completions(arguments) => Ok(init::completions(arguments, context.terminal)),
         Verb::Status(arguments) => status::run(arguments, context),
         Verb::History(arguments) => history::run(arguments, context),
         Verb::Plan(arguments) => deploy::plan(arguments, context),
@@ -39,6 +40,17 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
         Verb::Host(verb) => host::run(verb, context),
         Verb::Deploy(arguments) => deploy::run(arguments, context),
         Verb::Rollback(arguments) => rollback::run(arguments, context),
+    }
+}
+
+/// Runs what needs no repository; `None` for everything else.
+pub(crate) fn run_anywhere(verb: &Verb, terminal: &Terminal) -> Option<Result<Exit>> {
+    match verb {
+        Verb::Completions(arguments) => Some(Ok(init::completions(arguments, terminal))),
+        Verb::Check(arguments) => {
+            arguments.schema.as_deref().map(|file| check::print_schema(file, terminal))
+        }
+        _ => None,
     }
 }
 

@@ -42,7 +42,7 @@ impl<'a> Context<'a> {
         let scope = Scope::new("repository", terminal.observer(), cancel.clone());
         let root =
             work_tree(&arguments.folder).ok_or_else(|| failed(RepositoryError::NotARepository))?;
-        let repository = GitRepository::open(&scope, &root, REMOTE).map_err(failed)?;
+        let repository = GitRepository::open(&scope, &root, &remote(&root)).map_err(failed)?;
         crate::interrupt::listen(&cancel);
         Ok(Self { root, terminal, repository, clock: SystemClock, cancel })
     }
@@ -159,6 +159,12 @@ impl<'a> Context<'a> {
     pub(crate) fn local(&self) -> LocalRunner {
         LocalRunner::default()
     }
+}
+
+/// The remote that the configuration names; [`REMOTE`] where there is none yet, or none that can be read.
+fn remote(root: &Path) -> String {
+    let loaded = tagboat_config::load(&Files::Folder(root.to_owned()));
+    loaded.map_or_else(|_| REMOTE.to_owned(), |loaded| loaded.config.remote.to_string())
 }
 
 /// The nearest folder around `folder` that is the top of a work tree (`.git` is a folder, or a file in linked

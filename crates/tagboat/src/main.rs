@@ -21,8 +21,11 @@ fn main() -> ExitCode {
         Err(error) => return terminal::usage(&error),
     };
     let terminal = Terminal::new(&arguments.output, arguments.verb.word());
-    let outcome = Context::open(&arguments, &terminal)
-        .and_then(|context| commands::run(&arguments.verb, &context));
+    let outcome = match commands::run_anywhere(&arguments.verb, &terminal) {
+        Some(outcome) => outcome,
+        None => Context::open(&arguments, &terminal)
+            .and_then(|context| commands::run(&arguments.verb, &context)),
+    };
     let exit = match outcome {
         Ok(exit) => exit,
         Err(diagnostic) => {

@@ -8,10 +8,12 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /// Variables passed on where they are set: where a user's keys, settings and proxies are. A name ending in
 /// `*` stands for all that begin so.
-const PASSED: [&str; 23] = [
+const PASSED: [&str; 24] = [
     "HOME",
     "USER",
     "LOGNAME",
+    // git trusts the repositories of whoever called sudo (safe.directory, git-config(1)).
+    "SUDO_UID",
     "TMPDIR",
     "XDG_*",
     "SSH_AUTH_SOCK",

@@ -37,9 +37,9 @@ fn initialise(root: &Path, request: &Request) -> (Facts, Plan) {
 
 const NO_SECRETS: &str = "it loads
 warning[config::no-secrets]: production has no secrets: there is no environments/production/secrets.enc
-  help: a deployment that needs a variable is refused until it is there
+  help: keep secrets there, encrypted by sops
 warning[config::no-secrets]: staging has no secrets: there is no environments/staging/secrets.enc
-  help: a deployment that needs a variable is refused until it is there
+  help: keep secrets there, encrypted by sops
 ";
 
 #[test]

@@ -144,7 +144,7 @@ fn quality_gates(request: &Request) -> String {
 fn environment(name: &str) -> String {
     let rights = match name {
         "production" => {
-            "# People depend on it: a deployment waits until somebody agrees.\n\
+            "# People depend on it: only versions on a release branch are deployed to it.\n\
              is_production: true\nrequires_approval: true\n"
         }
         _ => "is_production: false\nrequires_approval: false\n",

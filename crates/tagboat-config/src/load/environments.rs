@@ -257,7 +257,7 @@ fn check_secrets(files: &Files, environment: &Environment) -> Option<Diagnostic>
                 format!("{} has no secrets: there is no {path}", environment.name),
             )
             .exit(Exit::Done)
-            .help("a deployment that needs a variable is refused until it is there"),
+            .help("keep secrets there, encrypted by sops"),
         ),
         Ok(Some(bytes)) => secrets::check(&bytes).err().map(|why| {
             of_file(code::PLAIN_SECRETS, format!("{path} is not encrypted by SOPS: {why}")).help(

@@ -147,6 +147,10 @@ verb_receive() {
     if [ -n "$(find "$incoming" ! -type f ! -type d -print -quit)" ]; then
         die 65 "the archive holds something that is neither file nor folder"
     fi
+    # Names go line by line below: one with a newline in it would be read as two, and lead elsewhere.
+    if [ -n "$(find "$incoming" -mindepth 1 -name '*[!A-Za-z0-9.+~:_-]*' -print -quit)" ]; then
+        die 65 "the archive holds a name that no repository has"
+    fi
     find "$incoming" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0644 {} +
     (
         cd "$incoming"

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 /// Hosts.
 #[derive(Debug, Subcommand)]
 pub(crate) enum HostVerb {
-    /// Prepare a host for deployments
+    #[command(about = "Prepare a host for deployments")]
     Prepare(PrepareArgs),
 }
 

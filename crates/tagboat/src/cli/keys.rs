@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 /// Signing keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysVerb {
-    /// Make a key that signs repositories
+    #[command(about = "Make a key that signs repositories")]
     New(NewArgs),
 }
 

@@ -6,13 +6,12 @@ use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 
 use crate::cli::check::CheckArgs;
 use crate::context::Context;
+use crate::terminal::Terminal;
 
 /// Checks.
 pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
     if let Some(typed) = &arguments.schema {
-        let schema = schema::json(file(typed)?);
-        context.terminal.document(&schema);
-        return Ok(Exit::Done);
+        return print_schema(typed, context.terminal);
     }
     let (told, projects, environments) = match load(&Files::Folder(context.root.clone())) {
         Ok(loaded) => {
@@ -33,6 +32,12 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
         return Ok(Exit::Done);
     }
     Ok(Exit::Usage)
+}
+
+/// Prints the JSON schema of a configuration file, for editors.
+pub(crate) fn print_schema(typed: &str, terminal: &Terminal) -> Result<Exit> {
+    terminal.document(&schema::json(file(typed)?));
+    Ok(Exit::Done)
 }
 
 fn count(count: usize, what: &str) -> String {

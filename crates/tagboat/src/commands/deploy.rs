@@ -99,6 +99,7 @@ pub(crate) fn carry_out(
     doing: Doing,
 ) -> Result<Exit> {
     refuse_moved(state)?;
+    check_protections(context, config, &wish)?;
     let request = request(context, config, &wish)?;
     if wish.environment.is_production || wish.environment.requires_approval {
         check_branch(context, scope, &wish)?;
@@ -147,6 +148,55 @@ fn refuse_moved(state: &State) -> Result<()> {
         .fact("remote", moved.theirs.to_string())
         .help("find out who moved it; then put it back, or remove it from the clone that is wrong"),
     ))
+}
+
+/// A freeze stops deployments, not the way back. A protection that is configured and that Tagboat cannot enforce
+/// stops both: a gate fails closed.
+fn check_protections(context: &Context<'_>, config: &Config, wish: &Wish<'_>) -> Result<()> {
+    let (project, environment) = (wish.project, wish.environment);
+    let refused = |code, why: String, help: String| {
+        let what = format!("{} cannot be deployed to {}: {why}", wish.version, environment.name);
+        Err(Box::new(
+            Diagnostic::unchanged(code, Exit::Refused, what, "no host was contacted").help(help),
+        ))
+    };
+    let now = context.clock().now();
+    let frozen = project.freeze.iter().find(|freeze| {
+        let everywhere = freeze.environments.is_empty();
+        (everywhere || freeze.environments.contains(&environment.name))
+            && (freeze.from..freeze.until).contains(&now)
+    });
+    if let (Some(freeze), Attempt::Deploy) = (frozen, wish.attempt) {
+        let why = freeze.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let until = tagboat_core::time::readable(freeze.until);
+        return refused(
+            "deploy::frozen",
+            format!("a freeze window is open until {until}{why}"),
+            "wait until it is over, or end it in config/ci-cd/build-config.yml".to_owned(),
+        );
+    }
+    let hooks = &project.hooks;
+    let hooked = [&hooks.before_deploy, &hooks.after_deploy, &hooks.before_rollback];
+    let needed = project.variables.run_time.iter().find(|variable| variable.required);
+    let unenforceable = if !project.signers.is_empty() {
+        Some("`signers`: signatures of versions are not checked".to_owned())
+    } else if config.signed_ledgers.contains(&environment.name) {
+        Some("`require_signed_ledger`: ledgers are not signed".to_owned())
+    } else if hooked.iter().any(|list| !list.is_empty()) {
+        Some("`hooks`: they are not run".to_owned())
+    } else {
+        needed.map(|variable| {
+            format!("the required variable {}: secrets are not read", variable.name)
+        })
+    };
+    match unenforceable {
+        None => Ok(()),
+        Some(what) => refused(
+            "deploy::unenforceable",
+            format!("this version of Tagboat cannot hold to {what}"),
+            "take it out of the configuration, if you can do without it".to_owned(),
+        ),
+    }
 }
 
 /// To a protected environment only what a release branch holds (SPEC D3).

@@ -2,7 +2,7 @@
 
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{Attempt, History, HoldAction, Record};
+use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
@@ -10,7 +10,7 @@ use tagboat_core::time::readable;
 use super::reading::State;
 use crate::cli::history::HistoryArgs;
 use crate::context::Context;
-use crate::terminal::Table;
+use crate::terminal::{Table, printable};
 
 /// Shows it.
 pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
@@ -63,7 +63,13 @@ fn human(tag: &EnvironmentTag, history: &History, limit: usize) -> String {
     }
     let count = history.records().count();
     let attempts = if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
-    format!("{tag}: {attempts}, unsigned\n{}", table.text())
+    let mut text = format!("{tag}: {attempts}, unsigned\n{}", table.text());
+    for record in history.records().take(limit) {
+        for remark in remarks(record) {
+            text.push_str(&format!("\n{}: {}", record.sequence, printable(&remark)));
+        }
+    }
+    text
 }
 
 fn what(record: &Record) -> String {
@@ -76,21 +82,24 @@ fn what(record: &Record) -> String {
 }
 
 fn outcome(record: &Record) -> String {
-    let mut outcome = match record.outcome {
+    match record.outcome {
         Outcome::RolledBack => "failed, rolled back".to_owned(),
         Outcome::Succeeded | Outcome::Failed | Outcome::Cancelled => record.outcome.to_string(),
-    };
-    for hold in &record.holds {
-        let word = match hold.action {
+    }
+}
+
+/// What else a record tells: too long for a column.
+fn remarks(record: &Record) -> Vec<String> {
+    let hold = |change: &HoldChange| {
+        let word = match change.action {
             HoldAction::Held => "held",
             HoldAction::Lifted => "hold lifted",
         };
-        outcome.push_str(&format!("; {} {word}: {}", hold.version.semver(), hold.reason));
-    }
-    if let Some(reason) = &record.override_reason {
-        outcome.push_str(&format!("; protection overridden: {reason}"));
-    }
-    outcome
+        format!("{} {word}: {}", change.version.semver(), change.reason)
+    };
+    let overridden = record.override_reason.as_ref();
+    let overridden = overridden.map(|reason| format!("protection overridden: {reason}"));
+    record.holds.iter().map(hold).chain(overridden).collect()
 }
 
 fn nothing(arguments: &HistoryArgs, state: &State) -> Box<Diagnostic> {

@@ -11,6 +11,7 @@ use tagboat_core::ports::Runner as _;
 use crate::cli::Cli;
 use crate::cli::init::{CompletionsArgs, InitArgs};
 use crate::context::Context;
+use crate::terminal::Terminal;
 
 /// Writes the first configuration.
 pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
@@ -94,9 +95,9 @@ fn not_written(error: &std::io::Error) -> Box<Diagnostic> {
 }
 
 /// Prints a completion script.
-pub(crate) fn completions(arguments: &CompletionsArgs, context: &Context<'_>) -> Exit {
+pub(crate) fn completions(arguments: &CompletionsArgs, terminal: &Terminal) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "tagboat", &mut script);
-    context.terminal.bytes(&script);
+    terminal.bytes(&script);
     Exit::Done
 }

@@ -36,7 +36,7 @@ fn missing_secrets_are_a_warning() {
         @r#"
     it loads
     warning[config::no-secrets]: production has no secrets: there is no environments/production/secrets.enc
-      help: a deployment that needs a variable is refused until it is there
+      help: keep secrets there, encrypted by sops
     "#
     );
 }
