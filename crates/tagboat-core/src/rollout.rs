@@ -5,6 +5,8 @@
 //! everywhere, or a list of the hosts where it is not. The machine does nothing itself; whoever performs
 //! its effects tells it what came of them, so every order of failure is a test without a host.
 
+use std::fmt;
+
 use crate::environment::HostName;
 
 /// What is to be done next, on one host.
@@ -53,6 +55,18 @@ pub struct Cause {
     pub step: Failure,
     /// What was seen.
     pub reason: String,
+}
+
+/// `health gate on web-1: the check "database" is down`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = match self.step {
+            Failure::Install => "installation",
+            Failure::Health => "health gate",
+            Failure::Interruption => "interruption",
+        };
+        write!(f, "{step} on {}: {}", self.host, self.reason)
+    }
 }
 
 /// The step that ended the way forward.
