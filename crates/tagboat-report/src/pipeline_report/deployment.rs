@@ -4,7 +4,7 @@ use tagboat_core::deployment::{Artifact, Deployment, Ended, Head};
 use tagboat_core::diagnostic::{self, Diagnostic, Result};
 use tagboat_core::environment::HostName;
 use tagboat_core::ledger::{Attempt, HoldAction, HoldChange};
-use tagboat_core::rollout::{Cause, Ending, Failure};
+use tagboat_core::rollout::Ending;
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag};
 use tagboat_core::time::readable;
 
@@ -103,13 +103,13 @@ fn facts(record: &DeploymentRun<'_>) -> Vec<Fact> {
     let mut facts = vec![fact("now", now(record))];
     match record.ending {
         Ending::Succeeded => {}
-        Ending::RolledBack(cause) => facts.push(fact("why", why(cause))),
+        Ending::RolledBack(cause) => facts.push(fact("why", cause.to_string())),
         Ending::Stuck(cause, stuck) => {
             let not_back = |(host, reason): &(HostName, String)| {
                 fact("not undone", format!("{host}: {reason}"))
             };
             facts.extend(stuck.iter().map(not_back));
-            facts.push(fact("why", why(cause)));
+            facts.push(fact("why", cause.to_string()));
         }
     }
     facts.extend(record.reason.map(|reason| fact("reason", reason)));
@@ -170,15 +170,6 @@ fn now(record: &DeploymentRun<'_>) -> String {
             format!("{} may still be on {}; it is gone elsewhere", head.version, hosts(stuck))
         }
     }
-}
-
-fn why(cause: &Cause) -> String {
-    let step = match cause.step {
-        Failure::Install => "installation",
-        Failure::Health => "health gate",
-        Failure::Interruption => "interruption",
-    };
-    format!("{step} on {}: {}", cause.host, cause.reason)
 }
 
 fn took(deployment: &Deployment<Ended>) -> String {
