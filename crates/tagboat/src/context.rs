@@ -67,16 +67,11 @@ impl<'a> Context<'a> {
         self.root.join(below)
     }
 
-    /// The checked configuration. Its warnings are told; so are all its mistakes but the last, which is the
-    /// error.
+    /// The checked configuration; its warnings are `tagboat check`'s to tell. All its mistakes are told but the
+    /// last, which is the error.
     pub(crate) fn config(&self) -> Result<Config> {
         match tagboat_config::load(&Files::Folder(self.root.clone())) {
-            Ok(loaded) => {
-                for warning in &loaded.warnings {
-                    self.terminal.diagnostic_warning(warning);
-                }
-                Ok(loaded.config)
-            }
+            Ok(loaded) => Ok(loaded.config),
             Err(mut told) => {
                 told.retain(|diagnostic| diagnostic.exit != Exit::Done);
                 let last = told.pop();

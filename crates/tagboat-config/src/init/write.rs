@@ -187,8 +187,9 @@ const RELEASE: &str = "\n\
     release:\n  trigger: {type: tag, pattern: \"v*.*.*\", require_semver: true}\n  \
     automation: {create_github_release: true, generate_changelog: true, attach_packages: true, \
     sign_packages: true}\n  approval: {required: false, reviewers: []}\n\n\
-    # The key that signs packages, by its whole fingerprint: `tagboat keys` makes one.\n\
-    # gpg:\n#   signing:\n#     key_id: 40 hexadecimal digits\n";
+    # The signed APT repository that `tagboat publish` writes. Its key, by its whole fingerprint: `tagboat keys\n\
+    # new` makes one, and says what to write here.\n\
+    # publish:\n#   key: 40 hexadecimal digits\n";
 
 const MONITORING: &str = "\
     # What is measured of the pipeline, when it calls for help, and what it logs.\n\

@@ -144,7 +144,7 @@ fn human(
             count => format!(" ({count} tags are not Tagboat's)"),
         };
         return format!(
-            "no version tag yet{foreign}\nmake one: `git tag -a api/v0.1.0 -m 'api 0.1.0'` and push it"
+            "no version tag yet{foreign}\nmake one and push it: `git tag -a v0.1.0 -m v0.1.0`, or api/v0.1.0 for a project in api/"
         );
     }
     let configured = state.environments.configured();

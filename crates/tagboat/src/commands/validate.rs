@@ -5,7 +5,7 @@ use std::time::Duration;
 use tagboat_config::shape::gates::{PolicyLevel as Level, RequiredPass as Pass};
 use tagboat_config::{Config, VersionCheck};
 use tagboat_core::diagnostic::{Exit, Result, bug};
-use tagboat_core::finding::{RequiredPass, Severity, Verdict};
+use tagboat_core::finding::{Finding, RequiredPass, Severity, Verdict};
 use tagboat_core::health::{Expectation, ExpectedVersion};
 use tagboat_core::listing::Source;
 use tagboat_core::ports::Architecture;
@@ -104,8 +104,11 @@ fn human(record: &Record) -> String {
             let seconds = format!("{:.1}", check.seconds);
             table.row([name.clone(), check.name.as_str().to_owned(), ground, verdict, seconds]);
             if check.outcome == Outcome::Failed {
-                for finding in &check.findings {
-                    findings.push(format!("{name}: {}: {}", finding.rule, finding.message));
+                // What broke the gate; remarks are in the JSON form.
+                let serious = check.findings.iter().filter(|f| f.severity <= Severity::Warning);
+                for finding in serious {
+                    let severity = finding.severity.as_str();
+                    findings.push(format!("{name}: {severity}: {}", told(finding)));
                     findings.extend(finding.help.iter().map(|help| format!("  help: {help}")));
                 }
             }
@@ -118,6 +121,15 @@ fn human(record: &Record) -> String {
         table.text()
     } else {
         format!("{}\n\n{}", table.text(), findings.join("\n"))
+    }
+}
+
+/// A finding in one line; lintian's own are called by their tag alone.
+fn told(finding: &Finding) -> String {
+    if finding.rule.ends_with(&finding.message) {
+        finding.rule.clone()
+    } else {
+        format!("{}: {}", finding.rule, finding.message)
     }
 }
 
