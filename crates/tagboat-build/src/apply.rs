@@ -182,6 +182,9 @@ fn run_attempt(
 
 /// The attempt's own folder, which programs inside must be able to pass through whatever our umask is.
 fn prepare(folder: &Path) -> io::Result<()> {
+    if let Some(work) = folder.parent() {
+        fs::create_dir_all(work)?;
+    }
     fs::create_dir(folder)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
     fs::create_dir(folder.join("source"))?;
@@ -303,11 +306,8 @@ fn package_info(finished: &[Finished<'_>]) -> Result<PackageInfo> {
 
 /// The packages are out: what cannot be removed is told, and is no failure of the build.
 fn clean_up(plan: &Plan, scope: &Scope<'_>) {
-    let folders = plan.jobs.iter().flat_map(|job| &job.attempts).map(|attempt| &attempt.folder);
-    for folder in folders.filter(|folder| folder.exists()) {
-        if let Err(error) = fs::remove_dir_all(folder) {
-            let note = format!("{} stays: {error}", folder.display());
-            scope.observer.tell(&scope.span, &Progress::Note(&note));
-        }
+    if let Err(error) = fs::remove_dir_all(&plan.work) {
+        let note = format!("{} stays: {error}", plan.work.display());
+        scope.observer.tell(&scope.span, &Progress::Note(&note));
     }
 }

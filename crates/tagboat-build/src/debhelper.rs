@@ -1,12 +1,14 @@
 //! Projects with Debian packaging of their own. In: that packaging and a version. Out: the steps that take it
 //! through dpkg-buildpackage, with a changelog entry made from tag and commit.
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::tz::TimeZone;
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::Result;
 use tagboat_core::ports::{Architecture, Commit};
 use tagboat_core::version::Version;
-use tagboat_deb::changelog::{Entry, Urgency, parse_first_entry};
+use tagboat_deb::changelog::{Entry, EntryHead, Urgency, parse_first_entry};
 use tagboat_deb::{DebianVersion, PackageName};
 
 use crate::observe::{Facts, OwnUnit, Packaging, PackagingPlace, Rights};
@@ -17,13 +19,13 @@ use crate::plan::{
 use crate::refusal;
 use crate::request::Request;
 use crate::strategy::{Strategy, StrategyChoice};
-use crate::variables::{FOLDER, SOURCE};
+use crate::variables::{self, EPOCH, FOLDER, SOURCE};
 
 /// What becomes of the project's changelog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Changelog {
-    /// It says the version already.
-    Kept,
+    /// It says the version already, and since when.
+    Kept(Timestamp),
     /// This text takes its place.
     Written(String),
 }
@@ -141,8 +143,17 @@ impl Project<'_> {
             let copy = Command::new("cp").args(["--archive", "--no-target-directory", "--"]);
             steps.push(run(copy.arg(from).arg(&debian).timeout(STEP_TIMEOUT)));
         }
-        if let Changelog::Written(text) = changelog {
-            steps.push(write(format!("{debian}/changelog"), text));
+        match changelog {
+            Changelog::Written(text) => steps.push(write(format!("{debian}/changelog"), text)),
+            // Many commits may have this version, and it has the same bytes in all of them: so its date is not
+            // the commit's but its own, as dpkg-buildpackage(1) has it, for what reads the times of files too.
+            Changelog::Kept(dated) => {
+                let epoch = variables::since_1970(*dated).to_string();
+                steps.push(run(set_times(&epoch)));
+                for (_, value) in attempt.variables.iter_mut().filter(|(name, _)| name == EPOCH) {
+                    value.clone_from(&epoch);
+                }
+            }
         }
         if let (Some(unit), OwnUnit::Absent) = (&facts.unit, packaging.own_unit) {
             let name = &packaging.packages[0].0;
@@ -181,6 +192,14 @@ impl Project<'_> {
     }
 }
 
+/// Dates every source file so many seconds after 1970 (touch(1)).
+fn set_times(epoch: &str) -> Command {
+    let date = format!("--date=@{epoch}");
+    Command::new("find")
+        .args([SOURCE, "-exec", "touch", "--no-dereference", &date, "--", "{}", "+"])
+        .timeout(STEP_TIMEOUT)
+}
+
 /// The version, and what becomes of the changelog that says it.
 fn decide_version(
     request: &Request,
@@ -190,14 +209,20 @@ fn decide_version(
     let bad = |error: tagboat_deb::Error| refusal::bad_packaging(&file, error.to_string());
     let existing = packaging.changelog.as_deref().filter(|text| !text.trim().is_empty());
     let head = existing.map(|text| parse_first_entry(text.as_bytes())).transpose().map_err(bad)?;
+    let kept = |head: EntryHead| {
+        // Day and weekday of entries written by hand may disagree; dpkg goes by the day.
+        let date = DateTimeParser::new().relaxed_weekday(true).parse_timestamp(&head.date);
+        let date = date.map_err(|error| refusal::bad_packaging(&file, error.to_string()))?;
+        Ok((head.version, Changelog::Kept(date), None))
+    };
     let (version, head) = match (&request.version, head) {
         (None, None) => {
             let message =
                 "the project has neither a version tag nor a changelog that says a version";
-            let help = "tag it: `tagboat version tag`";
+            let help = "put a version tag on the commit, and push it";
             return Err(Box::new(refusal::refuse("build::no-version", message).help(help)));
         }
-        (None, Some(head)) => return Ok((head.version, Changelog::Kept, None)),
+        (None, Some(head)) => return kept(head),
         (Some(version), head) => (version, head),
     };
     let upstream = version.debian();
@@ -206,7 +231,7 @@ fn decide_version(
     if let Some(head) = &head {
         // Its revision, if it has one, is the maintainers' to count.
         if head.version.upstream() == upstream {
-            return Ok((head.version.clone(), Changelog::Kept, None));
+            return kept(head.clone());
         }
         // An epoch can never be dropped again (Debian Policy 5.6.12).
         if head.version.epoch() > 0 {

@@ -107,7 +107,9 @@ pub fn observe(scope: &Scope<'_>, ports: &Ports<'_>, request: &Request) -> Resul
     let facts = exported
         .map_err(|error| refusal::export_failed(&error))
         .and_then(|()| observe_tree(&tree, request, this_machine()));
-    fs::remove_dir_all(&tree).map_err(|error| refusal::write_failed(&tree, &error))?;
+    // A plan that is only looked at leaves nothing behind.
+    let work = &request.work;
+    fs::remove_dir_all(work).map_err(|error| refusal::write_failed(work, &error))?;
     facts
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn no_root(
             "correct the names in `build_dependencies` or `Build-Depends`, or the mirrors",
         ),
         RootError::Missing(_) => {
-            ("build::no-root", "install what is missing; `tagboat doctor` names it")
+            ("build::no-root", "install what is missing: mmdebstrap and systemd-container")
         }
         RootError::NotRoot => ("build::no-root", "run it as root"),
         RootError::Boot(..) | RootError::Run(_) | RootError::Io(_) => {

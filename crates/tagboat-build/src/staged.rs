@@ -34,7 +34,7 @@ pub(crate) fn plan_staged(facts: &Facts, request: &Request, staged: &Staged) -> 
     let package = PackageName::parse(&staged.package.name).map_err(|error| bad_package(&error))?;
     let Some(version) = &request.version else {
         let message = "a staged package takes its version from a tag, and there is none";
-        let help = "tag it: `tagboat version tag`";
+        let help = "put a version tag on the commit, and push it";
         return Err(Box::new(refusal::refuse("build::no-version", message).help(help)));
     };
     let debian = DebianVersion::parse(&version.debian()).map_err(|error| bad_package(&error))?;

@@ -1,6 +1,7 @@
 //! The variables of every step (SPEC E6), and `${NAME}` in configured commands. In: version, commit, target.
 //! Out: names and values; words with their placeholders filled in, or the name that nobody knows.
 
+use jiff::Timestamp;
 use tagboat_core::ports::{Architecture, Commit};
 
 use crate::strategy::Strategy;
@@ -11,6 +12,8 @@ pub const FOLDER: &str = "/build";
 pub const SOURCE: &str = "/build/source";
 /// What programs take as their home: empty, and theirs to write.
 pub const HOME: &str = "/build/home";
+/// The date of what is made, in seconds since 1970 (reproducible-builds.org, "SOURCE_DATE_EPOCH specification").
+pub(crate) const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
 /// What the variables say.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,7 @@ pub fn computed(subject: &Subject<'_>) -> Vec<(String, String)> {
         ("BUILD_VERSION", version),
         ("VERSION", version),
         ("BUILD_TIMESTAMP", &tagboat_core::time::whole_seconds(commit.time).to_string()),
-        ("SOURCE_DATE_EPOCH", &epoch(commit).to_string()),
+        (EPOCH, &epoch(commit).to_string()),
         ("COMMIT_SHA", commit.sha.as_str()),
         ("PACKAGE_NAME", package),
         ("BUILD_ARCH", target.debian()),
@@ -79,7 +82,12 @@ pub fn cross_tools(target: Architecture) -> Vec<(String, String)> {
 /// The commit's time in seconds since 1970; a commit from before is dated 1970.
 #[must_use]
 pub fn epoch(commit: &Commit) -> u64 {
-    u64::try_from(commit.time.as_second()).unwrap_or(0)
+    since_1970(commit.time)
+}
+
+/// A time in seconds since 1970; one from before is 1970.
+pub(crate) fn since_1970(time: Timestamp) -> u64 {
+    u64::try_from(time.as_second()).unwrap_or(0)
 }
 
 /// The program that makes files for `target`, called so that it works in a cross root and in a native one.

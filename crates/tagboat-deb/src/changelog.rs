@@ -136,17 +136,21 @@ pub fn parse_first_entry(mut reader: impl BufRead) -> Result<EntryHead, Error> {
             None => heading = Some(parse_heading(&line).map_err(at_line)?),
             Some((package, version, distribution)) => {
                 if let Some(trailer) = line.strip_prefix(" -- ") {
-                    let (maintainer, date) = trailer.rsplit_once("  ").ok_or_else(|| {
+                    // Behind the address: a day of one digit may have a second blank before it.
+                    let end = trailer.find(">  ").ok_or_else(|| {
                         Error::line(number, "the trailer has no two blanks before its date")
                     })?;
+                    let maintainer = &trailer[..=end];
+                    let date: Vec<&str> = trailer[end + 1..].split_whitespace().collect();
+                    let date = date.join(" ");
                     check_maintainer(maintainer).map_err(at_line)?;
-                    check_rfc5322(date).map_err(at_line)?;
+                    check_rfc5322(&date).map_err(at_line)?;
                     return Ok(EntryHead {
                         package: package.clone(),
                         version: version.clone(),
                         distribution: distribution.clone(),
                         maintainer: maintainer.to_owned(),
-                        date: date.to_owned(),
+                        date,
                     });
                 }
                 if !line.starts_with("  ") {
@@ -247,6 +251,15 @@ mod tests {
         assert_eq!(theirs.get("Maintainer"), Some(ours.maintainer.as_str()));
         assert_eq!(theirs.get("Date"), Some(ours.date.as_str()));
         assert_eq!(theirs.get("Urgency"), Some("medium"));
+    }
+
+    #[test]
+    fn a_day_of_one_digit_may_be_padded_with_a_blank() {
+        let text = "hello (2.2-1) unstable; urgency=low\n\n  * New.\n\n \
+                    -- Santiago Vila <sanvila@debian.org>  Sat,  9 Dec 2006 17:00:14 +0100\n";
+        let head = parse_first_entry(text.as_bytes()).unwrap();
+        assert_eq!(head.maintainer, "Santiago Vila <sanvila@debian.org>");
+        assert_eq!(head.date, "Sat, 9 Dec 2006 17:00:14 +0100");
     }
 
     #[test]

@@ -26,5 +26,5 @@ pub fn require(program: &str) -> Option<PathBuf> {
 )]
 fn skipped(program: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    eprintln!("skipped: {name} needs {program}, which is not installed");
+    eprintln!("skipped: {name} needs {program}, which is missing");
 }

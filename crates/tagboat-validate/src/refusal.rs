@@ -66,7 +66,7 @@ pub(crate) fn no_root(trial: &Trial, error: &RootError) -> Box<Diagnostic> {
     let message = format!("there is no clean system for {}", trial.title());
     let (exit, help) = match error {
         RootError::Missing(_) => {
-            (Exit::Outside, "install it; `tagboat doctor` lists what is missing")
+            (Exit::Outside, "install what is missing: mmdebstrap and systemd-container")
         }
         RootError::NotRoot => (Exit::Outside, "run it as root"),
         RootError::Packages(_) => (Exit::Outside, "look at the mirrors, and try again"),

@@ -288,6 +288,51 @@ fn a_changelog_that_says_the_version_is_kept_untouched() {
 }
 
 #[test]
+fn a_version_that_the_changelog_says_is_dated_by_the_changelog_whatever_the_commit() {
+    let control = ("local-rag/debian/control", LOCAL_RAG_CONTROL);
+    let files = [control, ("local-rag/debian/rules", ""), ("local-rag/debian/changelog", OLD)];
+    let scene = Scene::with(&files);
+    for (tag, epoch) in [
+        (None, "1761988574"),
+        (Some("local-rag/v1.1.0"), "1761988574"),
+        // An entry of our own is dated by its commit.
+        (Some("local-rag/v1.2.0"), "1795183389"),
+    ] {
+        let mut request = scene.request(debhelper_project());
+        request.version = tag.map(|tag| Version::parse(tag).unwrap());
+        let plan = scene.plan(&request).unwrap();
+        for attempt in plan.jobs.iter().flat_map(|job| &job.attempts) {
+            let set: Vec<&str> = attempt
+                .variables
+                .iter()
+                .filter(|(name, _)| name == "SOURCE_DATE_EPOCH")
+                .map(|(_, value)| value.as_str())
+                .collect();
+            assert_eq!(set, [epoch]);
+            let date = format!("--date=@{epoch}");
+            let touched = commands(&attempt.steps).iter().any(|it| it.args.contains(&date));
+            assert_eq!(touched, epoch == "1761988574", "what git exports has the commit's time");
+        }
+    }
+}
+
+#[test]
+fn a_day_that_is_no_day_dates_nothing_and_a_wrong_weekday_is_forgiven() {
+    let plan = |date: &str| {
+        let changelog = OLD.replace("Sat, 01 Nov 2025", date);
+        let control = ("local-rag/debian/control", LOCAL_RAG_CONTROL);
+        let rules = ("local-rag/debian/rules", "");
+        let scene =
+            Scene::with(&[control, rules, ("local-rag/debian/changelog", changelog.as_str())]);
+        let mut request = scene.request(debhelper_project());
+        request.version = None;
+        scene.plan(&request).map_err(|error| error.code)
+    };
+    assert!(plan("Mon, 1 Nov 2025").is_ok());
+    assert_eq!(plan("Sat, 31 Feb 2025").unwrap_err(), "build::bad-packaging");
+}
+
+#[test]
 fn a_tag_below_the_changelog_is_said_aloud() {
     let (version, text, notes) = changelog(Some(OLD), Some("v1.0.0"));
     assert_eq!(version, "1:1.0.0");
@@ -326,7 +371,6 @@ fn a_forced_strategy_holds_for_packages_of_an_architecture() {
     request.strategy = StrategyChoice::Only(Strategy::Emulated);
     assert_eq!(scene.plan(&request).unwrap_err().code, "build::no-strategy");
     request.architectures = vec![Architecture::Arm64];
-    fs::remove_dir_all(scene.path("work")).unwrap();
     let plan = scene.plan(&request).unwrap();
     assert_eq!(plan.jobs[0].attempts[0].root.architecture, Architecture::Arm64);
 }

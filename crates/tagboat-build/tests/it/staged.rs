@@ -187,7 +187,6 @@ fn what_runs_is_what_was_planned_without_a_network_and_not_as_root() {
     let roots = FakeRoots::working();
     let plan = scene.plan(&request).unwrap();
     let planned = plan.clone();
-    // The work folder must be fresh: planning has used and emptied it.
     scene.apply(plan, &roots).unwrap();
     for job in &planned.jobs {
         let attempt = &job.attempts[0];
@@ -392,8 +391,8 @@ fn leftovers_go_when_all_is_well_unless_asked_for() {
         let mut request = scene.request(staged_project(staged()));
         request.leftovers = leftovers;
         scene.build(&request, &FakeRoots::working()).unwrap();
-        let left = fs::read_dir(scene.path("work")).unwrap().count();
-        assert_eq!(left, if leftovers == Leftovers::Keep { 2 } else { 0 });
+        let left = fs::read_dir(scene.path("work")).map(Iterator::count).ok();
+        assert_eq!(left, (leftovers == Leftovers::Keep).then_some(2));
     }
 }
 
