@@ -268,6 +268,12 @@ mend_dpkg() {
         dpkg --force-confold --force-confdef --configure --pending </dev/null || true
 }
 
+# Phases of different applications take turns: apt builds its caches without a lock that waits.
+one_apt_at_a_time() {
+    exec 7>>"$run/apt.lock"
+    flock --wait 600 7 || die 75 "another application's phase still runs"
+}
+
 # dpkg's word on a package: `installed 1.2.0`.
 dpkg_says() { # PACKAGE
     dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null || echo 'not-installed -'
@@ -275,6 +281,7 @@ dpkg_says() { # PACKAGE
 
 verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
     check_fence "$1" "$3" "$4"
+    one_apt_at_a_time
     mend_dpkg
     when_unlocked quiet_apt update --option=Dir::Etc::sourcelist=/dev/null --option=Dir::Etc::sourceparts="$etc/apt.d" \
         --option=APT::Get::List-Cleanup=0 --error-on=any
@@ -293,11 +300,13 @@ verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
 
 verb_phase_remove() { # APP SEQUENCE DEPLOYMENT
     check_fence "$1" "$2" "$3"
+    one_apt_at_a_time
     mend_dpkg
-    case $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null || true) in
-    '' | not-installed) ;;
-    *) quiet_apt purge "$1" ;;
-    esac
+    case $(dpkg_says "$1") in 'not-installed '*) return 0 ;; esac
+    # As above: what became of ours counts.
+    quiet_apt purge "$1" || true
+    found=$(dpkg_says "$1")
+    case $found in 'not-installed '*) ;; *) die 69 "after the removal dpkg says: $found" ;; esac
 }
 
 # One question to a service on this host's loopback, as HTTP/1.0; the raw answer goes out, 80 KiB at most.

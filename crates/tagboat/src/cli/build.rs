@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 #[command(after_help = "\
 Examples:
   tagboat build api/v1.2.0                  the packages of that version tag
-  tagboat build api                         of the project api at HEAD, by the version tag there
+  tagboat build api                         of the project api at HEAD
   tagboat build                             of every project at HEAD
   tagboat build api/v1.2.0 --arch arm64     for one architecture
   tagboat build api/v1.2.0 --dry-run        only show the steps")]
@@ -45,7 +45,7 @@ pub(crate) enum Arch {
 #[command(after_help = "\
 Examples:
   tagboat validate api/v1.2.0               what `tagboat build api/v1.2.0` made
-  tagboat validate api --arch amd64         of the project api at HEAD, one architecture")]
+  tagboat validate api --arch amd64         of the project api at HEAD")]
 pub(crate) struct ValidateArgs {
     /// A version tag, or a project by its path; `.` is the one at the root.
     #[arg(value_name = "VERSION|PROJECT")]

@@ -6,6 +6,9 @@ use clap::{Args, Subcommand};
 
 /// Hosts.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  tagboat host prepare staging web-1")]
 pub(crate) enum HostVerb {
     #[command(about = "Prepare a host for deployments")]
     Prepare(PrepareArgs),
@@ -18,9 +21,10 @@ pub(crate) enum HostVerb {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tagboat host prepare staging web-1              as root; prints the key first, if none is pinned
+  tagboat host prepare staging web-1              as root; prints a key first if
+                                                  none is pinned
   tagboat host prepare staging                    every host of staging
-  tagboat host prepare staging web-1 --as admin   as a user whose sudo allows everything")]
+  tagboat host prepare staging web-1 --as admin   as a user with full sudo")]
 pub(crate) struct PrepareArgs {
     /// The environment.
     #[arg(value_name = "ENVIRONMENT")]

@@ -6,6 +6,9 @@ use clap::{Args, Subcommand};
 
 /// Signing keys.
 #[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  tagboat keys new --user 'Acme Packages <packages@acme.example>' --out secret.asc")]
 pub(crate) enum KeysVerb {
     #[command(about = "Make a key that signs repositories")]
     New(NewArgs),
@@ -15,7 +18,7 @@ pub(crate) enum KeysVerb {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tagboat keys new --user 'Acme Packages <packages@acme.example>' --out packages-secret.asc")]
+  tagboat keys new --user 'Acme Packages <packages@acme.example>' --out secret.asc")]
 pub(crate) struct NewArgs {
     /// Whose key it is.
     #[arg(long, value_name = "NAME <MAIL>")]
@@ -23,7 +26,8 @@ pub(crate) struct NewArgs {
     /// Where the armoured secret key goes; it must not exist yet. Keep it out of git.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// Days until it expires.
+    /// Days until it expires, 3650 at most.
     #[arg(long, value_name = "DAYS", default_value_t = 365)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=3_650))]
     pub(crate) days: u32,
 }

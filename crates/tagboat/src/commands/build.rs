@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     let roots = context.roots()?;
     let ports = Ports { repository: context.repository(), roots: &roots, clock: context.clock() };
     let mut records = Vec::new();
+    let mut plans = Vec::new();
     for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
         let request = request(context, &config, &target, arguments)?;
         let scope = scope.span(format!("build {}", target.project.name));
@@ -35,7 +36,8 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
         let facts = tagboat_build::observe(&scope, &ports, &request)?;
         let plan = tagboat_build::plan(&facts, &request)?;
         if arguments.dry_run {
-            context.terminal.say(&plan.to_string());
+            context.terminal.say(plan.to_string().trim_end());
+            plans.push(plan.to_string());
             continue;
         }
         let record = tagboat_build::apply(plan, &scope, &ports)?;
@@ -52,7 +54,9 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
         }
         records.push(record);
     }
-    if !arguments.dry_run {
+    if arguments.dry_run {
+        context.terminal.json(&serde_json::json!({ "plans": plans }));
+    } else {
         context.terminal.json(&serde_json::json!({ "builds": records }));
         context.terminal.say(&human(&records));
     }
@@ -220,7 +224,8 @@ fn staged_plan(project: &Project, staged: &tagboat_config::Staged) -> Staged {
     }
 }
 
-fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
+/// A staged package has no version but its tag's.
+pub(crate) fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
     let (project, commit) = (target.project, &target.commit.sha);
     let tag = project.path.join("v0.1.0");
     Box::new(
@@ -228,7 +233,7 @@ fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
             "build::no-version",
             Exit::Usage,
             format!("no version tag of {} is on commit {}", project.path, commit.short()),
-            "nothing was built",
+            "nothing was done",
         )
         .help(format!(
             "tag it: `git tag -a {tag} -m '{tag}'`; or name a version: `tagboat build {tag}`"

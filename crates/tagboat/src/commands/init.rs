@@ -15,6 +15,10 @@ use crate::terminal::Terminal;
 
 /// Writes the first configuration.
 pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
+    // gitrepository-layout(5): a bare repository is its own `.git`.
+    if !context.path(".git").exists() {
+        return Err(bare());
+    }
     let facts = observe(&context.root)?;
     let plan = plan(&facts, &request(context)?);
     for path in &plan.kept {
@@ -32,8 +36,9 @@ pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         write_new(&path, &file.text).map_err(|error| not_written(&error))?;
         context.terminal.say(&format!("written  {}", file.path));
     }
+    let written = if arguments.dry_run { "would_write" } else { "written" };
     context.terminal.json(&serde_json::json!({
-        "written": plan.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
+        written: plan.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         "kept": plan.kept,
     }));
     if !arguments.dry_run {
@@ -82,6 +87,18 @@ fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     linked
 }
 
+fn bare() -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "init::bare",
+            Exit::Usage,
+            "a bare repository has no files to write a configuration to",
+            "nothing was written",
+        )
+        .help("clone it, and run `tagboat init` in the clone"),
+    )
+}
+
 fn not_written(error: &std::io::Error) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::unchanged(
@@ -100,4 +117,14 @@ pub(crate) fn completions(arguments: &CompletionsArgs, terminal: &Terminal) -> E
     clap_complete::generate(arguments.shell, &mut Cli::command(), "tagboat", &mut script);
     terminal.bytes(&script);
     Exit::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 }

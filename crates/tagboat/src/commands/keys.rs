@@ -10,6 +10,7 @@ use tagboat_release::signature::Signer as _;
 
 use crate::cli::keys::{KeysVerb, NewArgs};
 use crate::context::Context;
+use crate::terminal::printable;
 
 /// Runs one of them.
 pub(crate) fn run(verb: &KeysVerb, context: &Context<'_>) -> Result<Exit> {
@@ -34,8 +35,8 @@ fn new(arguments: &NewArgs, context: &Context<'_>) -> Result<Exit> {
     context.terminal.say(&format!(
         "{} holds the secret key of {}: keep it out of git, and a copy of it elsewhere\n\
          configure its fingerprint in config/ci-cd/build-config.yml:\n\n  publish:\n    key: {fingerprint}",
-        arguments.out.display(),
-        arguments.user
+        printable(&arguments.out.to_string_lossy()),
+        printable(&arguments.user)
     ));
     Ok(Exit::Done)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tagboat_config::Config;
+use tagboat_config::{Builder, Config, Project};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
@@ -33,14 +33,15 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
     let mut packages = Vec::new();
     for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
-        packages.extend(built(context, &target, &wanted)?);
+        packages.extend(built(context, &config, &target, &wanted)?);
     }
     let request = request(context, &config, packages);
     let lock = apt::lock(&request.folder, PATIENCE, context.clock(), &scope)?;
     let facts = apt::observe(&request, std::slice::from_ref(key.certificate()))?;
     let plan = apt::plan(&facts, &request, &key, context.clock().now())?;
     if arguments.dry_run {
-        context.terminal.say(&plan.to_string());
+        context.terminal.json(&serde_json::json!({ "plan": plan.to_string() }));
+        context.terminal.say(plan.to_string().trim_end());
         return Ok(Exit::Done);
     }
     let record = apt::apply(&plan, &key, &lock, &scope)?;
@@ -71,9 +72,13 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
 /// The packages that a build of this target left in dist/, for these architectures.
 pub(crate) fn built(
     context: &Context<'_>,
+    config: &Config,
     target: &Target<'_>,
     architectures: &[Architecture],
 ) -> Result<Vec<PathBuf>> {
+    if target.version.is_none() && matches!(target.project.builder, Builder::Staged(_)) {
+        return Err(super::build::no_version(target));
+    }
     let dist = context.path("dist");
     let mut found = Vec::new();
     let version = target.version.as_ref().map(tagboat_core::version::Version::debian);
@@ -85,9 +90,7 @@ pub(crate) fn built(
         let Some(stem) = name.strip_suffix(".deb") else { continue };
         let parts: Vec<&str> = stem.split('_').collect();
         let [package, its_version, architecture] = parts[..] else { continue };
-        let of_project = package == target.project.name.as_str()
-            || package.starts_with(&format!("{}-", target.project.name));
-        if of_project
+        if is_of(config, target.project, package)
             && words.contains(&architecture)
             && version.as_ref().is_none_or(|version| version == its_version)
         {
@@ -104,16 +107,21 @@ pub(crate) fn built(
                 format!("dist/ has no package of {} {what}", target.project.name),
                 "nothing was done",
             )
-            .help(format!(
-                "build it: `tagboat build {}`",
-                target
-                    .version
-                    .as_ref()
-                    .map_or_else(|| target.project.path.to_string(), ToString::to_string)
-            )),
+            .help(format!("build it: `tagboat build {}`", target.typed())),
         ));
     }
     Ok(found)
+}
+
+/// Whether a package is this project's: `api-doc` is one of `api`, unless a project is called `api-doc`.
+fn is_of(config: &Config, project: &Project, package: &str) -> bool {
+    let named = |project: &&Project| {
+        let rest = package.strip_prefix(project.name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    let nearest =
+        config.projects.iter().filter(named).max_by_key(|found| found.name.as_str().len());
+    nearest.is_some_and(|nearest| nearest.path == project.path)
 }
 
 fn request(context: &Context<'_>, config: &Config, packages: Vec<PathBuf>) -> apt::Request {

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use tagboat_core::command::Command;
 use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{History, Ledger, LedgerError};
 use tagboat_core::listing::{Listing, MovedTag, REMOTE_PATTERNS, Source, plan_fetch};
-use tagboat_core::ports::{Scope, TagObject};
+use tagboat_core::ports::{RepositoryError, Runner as _, Scope, TagObject};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 
 use super::repository::diagnostic;
@@ -67,7 +68,9 @@ impl State {
         let mut refs = repository.refs(scope).map_err(failed)?;
         let mut moved = Vec::new();
         if source == Source::Remote {
-            let remote = repository.remote_refs(scope, &REMOTE_PATTERNS).map_err(failed)?;
+            let remote = repository
+                .remote_refs(scope, &REMOTE_PATTERNS)
+                .map_err(|error| unanswered(context, scope, &error))?;
             let plan = plan_fetch(&remote, &refs, &environments);
             if !plan.specs.is_empty() {
                 repository.fetch(scope, &plan.specs).map_err(failed)?;
@@ -108,8 +111,13 @@ impl State {
             }
             ledgers.insert(tag.clone(), read);
         }
-        if !news.is_empty() {
-            repository.remember(scope, &news).map_err(|error| diagnostic(&error))?;
+        // The memory is an alarm for later; without it the answer is the same (SPEC V7).
+        if !news.is_empty()
+            && let Err(error) = repository.remember(scope, &news)
+        {
+            context.terminal.warn(&format!(
+                "what was read cannot be remembered here, so an older ledger would not be noticed later: {error}"
+            ));
         }
         Ok(ledgers)
     }
@@ -186,6 +194,29 @@ impl State {
             });
         }
     }
+}
+
+/// Why the remote said nothing: a clone may simply have none.
+fn unanswered(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    error: &RepositoryError,
+) -> Box<Diagnostic> {
+    let list = Command::new("git").arg("remote").folder(&context.root);
+    let listed = context.local().run(scope, &list);
+    let none = listed.is_ok_and(|output| output.success() && output.text().trim().is_empty());
+    if !(none && matches!(error, RepositoryError::Remote(_))) {
+        return diagnostic(error);
+    }
+    Box::new(
+        Diagnostic::unchanged(
+            "git::no-remote",
+            Exit::Usage,
+            "this clone has no remote, and the remote says what is deployed",
+            "nothing was changed, here or elsewhere",
+        )
+        .help("add it: `git remote add origin URL`; `tagboat status --offline` reads this clone alone"),
+    )
 }
 
 /// An environment tag without a ledger: lightweight, or an annotated one that another program made.

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let state = State::read(context, &scope, Source::Remote)?;
     let project = target::known(&config, &super::project(&arguments.project)?)?;
     let environment = target::environment(&config, &arguments.environment)?;
+    target::refuse_shallow(context, &scope)?;
     let tag = EnvironmentTag::new(project.path.clone(), environment.name.clone());
     let past = history(context, &scope, &state, &tag)?;
     let Some((past, current)) = past.as_ref().and_then(|past| Some((past, running(past)?))) else {
@@ -95,30 +96,30 @@ impl Ran {
     }
 }
 
-/// The version that a person named, if the rule would allow it.
+/// The version that a person named, with its path or without, if the rule would allow it.
 fn named(facts: &RollbackFacts<'_>, typed: &str) -> Result<Version> {
-    let semver = typed.rsplit('/').next().unwrap_or(typed);
-    let parsed = Version::parse(typed)
-        .ok()
-        .filter(|version| version.path() == facts.current.path())
-        .map_or_else(|| Version::parse_semver(facts.current.path().clone(), semver), Ok);
-    let refused = |why: String| {
-        Box::new(
-            Diagnostic::unchanged(
-                "rollback::not-eligible",
-                Exit::Refused,
-                format!("{} cannot be rolled back to {typed}: it {why}", facts.environment),
-                "no host was contacted",
-            )
-            .fact("current", facts.current.to_string())
-            .help("leave --to out, and the rule chooses"),
-        )
+    let path = facts.current.path();
+    let version = if typed.contains('/') {
+        target::parsed(typed)?
+    } else {
+        target::parsed(&path.join(typed))?
     };
-    let version = parsed.map_err(|error| refused(format!("is no version: {error}")))?;
-    match rejection(&version, facts, SelectionCriteria::default()) {
-        None => Ok(version),
-        Some(why) => Err(refused(why)),
-    }
+    let why = if version.path() == path {
+        rejection(&version, facts, SelectionCriteria::default())
+    } else {
+        Some(format!("is a version of another project than {path}"))
+    };
+    let Some(why) = why else { return Ok(version) };
+    Err(Box::new(
+        Diagnostic::unchanged(
+            "rollback::not-eligible",
+            Exit::Refused,
+            format!("{} cannot be rolled back to {version}: it {why}", facts.environment),
+            "no host was contacted",
+        )
+        .fact("current", facts.current.to_string())
+        .help("leave --to out, and the rule chooses"),
+    ))
 }
 
 fn tell_choice(context: &Context<'_>, chosen: &RollbackTarget) {

@@ -1,10 +1,11 @@
 //! What a command is about. In: what was typed, and the state. Out: a version with its commit; an environment.
 
+use tagboat_adapters::git::GitRepository;
 use tagboat_config::{Config, Project};
 use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::Environment;
-use tagboat_core::ports::{Commit, Mirror, Scope};
+use tagboat_core::ports::{Commit, Mirror, RepositoryError, Scope};
 use tagboat_core::version::{ProjectPath, Version};
 
 use super::reading::State;
@@ -22,6 +23,17 @@ pub(crate) struct Target<'c> {
     pub(crate) commit: Commit,
 }
 
+impl Target<'_> {
+    /// The target as one types it after a verb.
+    pub(crate) fn typed(&self) -> String {
+        match &self.version {
+            Some(version) => version.to_string(),
+            None if self.project.path.is_root() => ".".to_owned(),
+            None => self.project.path.to_string(),
+        }
+    }
+}
+
 /// What was typed as a version or a project; every project at HEAD where nothing was.
 pub(crate) fn targets<'c>(
     context: &Context<'_>,
@@ -31,6 +43,7 @@ pub(crate) fn targets<'c>(
     typed: Option<&str>,
 ) -> Result<Vec<Target<'c>>> {
     let Some(typed) = typed else {
+        refuse_shallow(context, scope)?;
         let head = head(context, scope)?;
         return Ok(config
             .projects
@@ -38,13 +51,46 @@ pub(crate) fn targets<'c>(
             .map(|project| at(state, project, head.clone()))
             .collect());
     };
-    if let Ok(version) = Version::parse(typed) {
+    if is_meant_as_version(typed) {
+        let version = parsed(typed)?;
         let project = known(config, version.path())?;
         let commit = commit(context, scope, state, &version)?;
         return Ok(vec![Target { project, version: Some(version), commit }]);
     }
     let project = known(config, &super::project(typed)?)?;
+    refuse_shallow(context, scope)?;
     Ok(vec![at(state, project, head(context, scope)?)])
+}
+
+/// Whether the last component begins like a version: no project's does (SPEC V3).
+fn is_meant_as_version(typed: &str) -> bool {
+    let last = typed.rsplit('/').next().unwrap_or(typed);
+    let number = last.strip_prefix('v').and_then(|rest| rest.chars().next());
+    number.is_some_and(|first| first.is_ascii_digit())
+}
+
+/// A version tag as it was typed.
+pub(crate) fn parsed(typed: &str) -> Result<Version> {
+    Version::parse(typed).map_err(|error| {
+        Box::new(
+            Diagnostic::unchanged(
+                "usage::version",
+                Exit::Usage,
+                format!("{typed:?} is no version tag: {error}"),
+                "nothing was done",
+            )
+            .help("name one as `git tag` shows it: `api/v1.2.3`"),
+        )
+    })
+}
+
+/// In a shallow clone tags and history are missing, and what is decided from the rest may be wrong (DESIGN §4).
+pub(crate) fn refuse_shallow(context: &Context<'_>, scope: &Scope<'_>) -> Result<()> {
+    // Whether history is missing does not depend on the remote.
+    let shallow = GitRepository::open(scope, &context.root, "origin")
+        .and_then(|repository| repository.is_shallow(scope))
+        .map_err(|error| diagnostic(&error))?;
+    if shallow { Err(diagnostic(&RepositoryError::Shallow)) } else { Ok(()) }
 }
 
 /// The version tag that was typed, with its commit.
@@ -55,18 +101,9 @@ pub(crate) fn version<'c>(
     state: &State,
     typed: &str,
 ) -> Result<(&'c Project, Version, CommitSha)> {
-    let version = Version::parse(typed).map_err(|error| {
-        Box::new(
-            Diagnostic::unchanged(
-                "usage::version",
-                Exit::Usage,
-                format!("{typed:?} is no version tag: {error}"),
-                "nothing was done",
-            )
-            .help("name one as `git tag` shows it: `api/v1.2.3`"),
-        )
-    })?;
+    let version = parsed(typed)?;
     let project = known(config, version.path())?;
+    refuse_shallow(context, scope)?;
     let commit = commit(context, scope, state, &version)?.sha;
     Ok((project, version, commit))
 }
@@ -153,7 +190,8 @@ fn commit(
             )
             .fact("newest", newest)
             .help(format!(
-                "make it: `git tag -a {version} -m '{version}'` and `git push origin {version}`"
+                "fetch it: `git fetch --tags`; or make it: `git tag -a {version} -m '{version}'` and \
+                 `git push origin {version}`"
             )),
         )
     };

@@ -31,6 +31,7 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
     let roots = context.roots()?;
     let ports = Ports { roots: &roots, clock: context.clock() };
     let mut records = Vec::new();
+    let mut plans = Vec::new();
     for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
         let request = request(context, &config, &target, &wanted)?;
@@ -39,7 +40,8 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
         let facts = tagboat_validate::observe(&request)?;
         let plan = tagboat_validate::plan(&facts, &request)?;
         if arguments.dry_run {
-            context.terminal.say(&plan.to_string());
+            context.terminal.say(plan.to_string().trim_end());
+            plans.push(plan.to_string());
             continue;
         }
         let record = tagboat_validate::apply(&scope, &plan, &ports)?;
@@ -47,6 +49,7 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
         records.push(record);
     }
     if arguments.dry_run {
+        context.terminal.json(&serde_json::json!({ "plans": plans }));
         return Ok(Exit::Done);
     }
     context.terminal.json(&serde_json::json!({ "validations": records }));
@@ -139,7 +142,7 @@ fn request(
     target: &Target<'_>,
     wanted: &[Architecture],
 ) -> Result<Request> {
-    let files = super::publish::built(context, target, wanted)?;
+    let files = super::publish::built(context, config, target, wanted)?;
     let packages = files
         .into_iter()
         .map(|file| {

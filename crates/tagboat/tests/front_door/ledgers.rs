@@ -21,13 +21,19 @@ pub(crate) struct Book {
     tag: EnvironmentTag,
     ledger: Option<Ledger>,
     held: Option<ObjectId>,
+    triggered_by: String,
 }
 
 impl Book {
     pub(crate) fn new(repo: &Monorepo, tag: EnvironmentTag) -> Self {
+        Self::by(repo, tag, "alice")
+    }
+
+    /// One whose every attempt is this person's.
+    pub(crate) fn by(repo: &Monorepo, tag: EnvironmentTag, triggered_by: &str) -> Self {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let repository = GitRepository::open(&scope, &repo.work(), "origin").unwrap();
-        Self { repository, tag, ledger: None, held: None }
+        Self { repository, tag, ledger: None, held: None, triggered_by: triggered_by.to_owned() }
     }
 
     /// Adds an attempt to bring `version`, at so many minutes after the first, and pushes it.
@@ -51,7 +57,7 @@ impl Book {
             outcome,
             started_at: at(0),
             completed_at: at(30),
-            triggered_by: "alice".to_owned(),
+            triggered_by: self.triggered_by.clone(),
             workflow_run_id: format!("local-{id}"),
             deployment_id: id,
             regions: vec![],

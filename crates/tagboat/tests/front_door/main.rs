@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod ground;
 mod ledgers;
+mod machine;
+mod rubbish;
 mod state;
 mod user;
+mod walk;
+mod words;

@@ -28,17 +28,27 @@ impl Seen {
     }
 }
 
-/// Runs `tagboat` in a folder, with no setting of the machine or the user.
-pub(crate) fn tagboat_in(repo: &Monorepo, folder: &Path, words: &[&str]) -> Seen {
-    let output = Command::new(env!("CARGO_BIN_EXE_tagboat"))
+/// `tagboat` in a folder, with no setting of the machine or the user.
+pub(crate) fn command(repo: &Monorepo, folder: &Path, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagboat"));
+    command
         .args(words)
         .current_dir(folder)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(repo.environment())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `tagboat` in a folder.
+pub(crate) fn tagboat_in(repo: &Monorepo, folder: &Path, words: &[&str]) -> Seen {
+    see(repo, &mut command(repo, folder, words))
+}
+
+/// Runs a command to its end.
+pub(crate) fn see(repo: &Monorepo, command: &mut Command) -> Seen {
+    let output = command.output().unwrap();
     let text = |bytes: Vec<u8>| {
         let folder = repo.folder().canonicalize().unwrap();
         String::from_utf8(bytes).unwrap().replace(folder.to_str().unwrap(), "<folder>")

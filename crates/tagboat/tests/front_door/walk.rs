@@ -1,0 +1,192 @@
+//! A stranger's first hour: init, check, an edit, a tag, a build's plan; and what programs read of every verb.
+
+use tagboat_testing::monorepo::Monorepo;
+
+use crate::ledgers::two_projects;
+use crate::user::{Seen, tagboat};
+
+/// The one JSON document that standard output must be.
+fn document(seen: &Seen) -> serde_json::Value {
+    let all: Result<Vec<serde_json::Value>, _> =
+        serde_json::Deserializer::from_str(&seen.stdout).into_iter().collect();
+    assert!(all.as_ref().is_ok_and(|all| all.len() == 1), "{all:?}: {}", seen.all());
+    all.unwrap().remove(0)
+}
+
+/// Exchanges a part of a file that `init` wrote.
+fn edit(repo: &Monorepo, path: &str, before: &str, after: &str) {
+    let text = std::fs::read_to_string(repo.work().join(path)).unwrap();
+    assert!(text.contains(before), "{path} has no {before:?}:\n{text}");
+    repo.write(path, text.replace(before, after));
+}
+
+#[test]
+fn a_stranger_goes_from_init_to_the_plan_of_a_build() {
+    let repo = Monorepo::new();
+    let init = tagboat(&repo, &["init"]);
+    assert_eq!((init.status, init.stderr.as_str()), (0, ""), "{}", init.all());
+    let check = tagboat(&repo, &["check"]);
+    assert_eq!(check.status, 0, "{}", check.all());
+    assert!(!check.stderr.contains("error["), "{}", check.stderr);
+    for line in check.stderr.lines().filter(|line| line.starts_with("warning")) {
+        assert!(line.starts_with("warning[config::no-secrets]: "), "{line}");
+    }
+    let untagged = tagboat(&repo, &["build", "--dry-run"]);
+    assert_eq!(untagged.status, 2);
+    assert!(untagged.stderr.starts_with("error[git::no-commit]: "), "{}", untagged.stderr);
+
+    let files = "files:\n      - {from: hello, to: /usr/bin/hello, mode: \"0755\"}\n      \
+                 - {from: LICENSE, to: /usr/share/doc/work/copyright}";
+    edit(&repo, "config/ci-cd/build-config.yml", "files: []", files);
+    repo.write("hello", "#!/bin/sh\necho hello\n");
+    repo.write("LICENSE", "MIT\n");
+    repo.commit("feat: begin");
+    let untagged = tagboat(&repo, &["build", "--dry-run"]);
+    assert_eq!(untagged.status, 2);
+    assert!(untagged.stderr.starts_with("error[build::no-version]: "), "{}", untagged.stderr);
+    let told = untagged.stderr.split("`git tag -a ").nth(1).unwrap();
+    assert!(told.starts_with("v0.1.0 -m 'v0.1.0'`"), "{told}");
+
+    repo.tag("v0.1.0", "v0.1.0");
+    for what in [&["build"][..], &["build", "."], &["build", "v0.1.0"]] {
+        let plan = tagboat(&repo, &[what, &["--dry-run"]].concat());
+        assert_eq!(plan.status, 0, "{what:?}: {}", plan.all());
+        assert!(plan.stdout.starts_with("build work 0.1.0 from "), "{}", plan.stdout);
+        assert!(plan.stdout.contains("/usr/bin/hello"), "{}", plan.stdout);
+        assert!(!repo.work().join("dist").exists());
+    }
+    let plan = tagboat(&repo, &["build", "--dry-run", "--format", "json"]);
+    let plans = document(&plan)["plans"].clone();
+    assert!(plans[0].as_str().unwrap().starts_with("build work 0.1.0 "), "{plans}");
+}
+
+#[test]
+fn packages_of_one_project_are_never_taken_for_anothers() {
+    let repo = Monorepo::new();
+    let project = |name: &str| {
+        format!(
+            "  - path: {name}\n    builder: staged\n    package: {{name: {name}, architecture: [amd64], \
+             description: a thing, maintainer: A <a@example.org>}}\n    files: []\n"
+        )
+    };
+    let projects = format!("projects:\n{}{}", project("api"), project("api-client"));
+    repo.write("config/ci-cd/build-config.yml", projects);
+    repo.write("dist/api-client_1.0.0_amd64.deb", "of the other project");
+    repo.commit("feat: begin");
+    repo.tag("api/v1.0.0", "api 1.0.0");
+    let seen = tagboat(&repo, &["validate", "api/v1.0.0", "--dry-run"]);
+    assert_eq!(seen.status, 2, "{}", seen.all());
+    assert!(seen.stderr.starts_with("error[publish::not-built]: "), "{}", seen.stderr);
+    assert!(seen.stderr.contains("`tagboat build api/v1.0.0`"), "{}", seen.stderr);
+    // Without a version tag nobody knows which of the files in dist/ is HEAD's.
+    let untagged = tagboat(&repo, &["validate", "api-client", "--dry-run"]);
+    assert!(untagged.stderr.starts_with("error[build::no-version]: "), "{}", untagged.all());
+}
+
+#[test]
+fn init_twice_keeps_every_file() {
+    let repo = Monorepo::new();
+    let written = document(&tagboat(&repo, &["init", "--format", "json"]));
+    let written: Vec<&str> =
+        written["written"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
+    assert!(written.len() >= 5, "{written:?}");
+    for path in &written {
+        repo.write(path, "# mine\n");
+    }
+    let again = tagboat(&repo, &["init", "--format", "json"]);
+    assert_eq!(again.status, 0);
+    assert_eq!(document(&again)["written"], serde_json::json!([]));
+    for path in written {
+        assert_eq!(std::fs::read_to_string(repo.work().join(path)).unwrap(), "# mine\n", "{path}");
+    }
+}
+
+#[test]
+fn init_writes_nothing_when_it_only_shows() {
+    let repo = Monorepo::new();
+    let shown = document(&tagboat(&repo, &["init", "--dry-run", "--format", "json"]));
+    assert!(!shown["would_write"].as_array().unwrap().is_empty(), "{shown}");
+    assert_eq!(repo.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn init_survives_hostile_names_of_people_and_branches() {
+    let repo = Monorepo::new();
+    repo.git(&["config", "user.name", "\"quote' # : &x *y [z]\u{1b}[31m\u{202e}"]);
+    repo.git(&["config", "user.email", "a@b>c"]);
+    repo.git(&["symbolic-ref", "HEAD", "refs/heads/b\u{202e}$(touch${IFS}pwned)"]);
+    let init = tagboat(&repo, &["init"]);
+    assert_eq!(init.status, 0, "{}", init.all());
+    assert_eq!(tagboat(&repo, &["check"]).status, 0);
+    let written =
+        std::fs::read_to_string(repo.work().join("config/ci-cd/build-config.yml")).unwrap();
+    assert!(!written.contains(['\u{1b}', '\u{202e}']), "{written:?}");
+    assert!(!repo.work().join("pwned").exists());
+}
+
+#[test]
+fn programs_read_one_json_document_from_every_verb() {
+    let repo = two_projects();
+    repo.write("environments/staging/environment.yml", "hosts: []\n");
+    let failing: [(&[&str], &str); 11] = [
+        (&["status", "nope"], "usage::project"),
+        (&["history", "nope"], "history::none"),
+        (&["plan", "api/v1.0.0", "--env", "staging"], "config::missing-file"),
+        (&["deploy", "api/v1.0.0", "--env", "staging"], "config::missing-file"),
+        (&["rollback", "api", "--env", "staging"], "config::missing-file"),
+        (&["logs", "api", "--env", "staging"], "config::missing-file"),
+        (&["host", "prepare", "staging"], "config::missing-file"),
+        (&["build"], "config::missing-file"),
+        (&["validate"], "config::missing-file"),
+        (&["publish"], "config::missing-file"),
+        (&["check", "--schema", "nope"], "usage::schema"),
+    ];
+    for (words, code) in failing {
+        let seen = tagboat(&repo, &[words, &["--format", "json"]].concat());
+        let error = document(&seen)["error"].clone();
+        assert_eq!(error["code"], code, "{words:?}: {}", seen.all());
+        assert_eq!(error["exit"], seen.status, "{words:?}");
+        assert!(error["world"]["text"].is_string(), "{words:?}");
+        assert!(!seen.stderr.contains("error["), "{words:?}: {}", seen.stderr);
+    }
+    let check = tagboat(&repo, &["check", "--format", "json"]);
+    assert_eq!(document(&check)["errors"][0]["code"], "config::missing-file");
+    for words in [&["status"][..], &["history"], &["status", "--offline"], &["init"], &["check"]] {
+        let seen = tagboat(&repo, &[words, &["--format", "json"]].concat());
+        assert_eq!(seen.status, 0, "{words:?}: {}", seen.all());
+        assert!(document(&seen).is_object(), "{words:?}");
+    }
+    let keys =
+        ["keys", "new", "--user", "A <a@example.org>", "--out", "../k.asc", "--format", "json"];
+    let made = document(&tagboat(&repo, &keys));
+    assert_eq!(made["fingerprint"].as_str().unwrap().len(), 40, "{made}");
+    let again = tagboat(&repo, &keys);
+    assert_eq!(
+        (again.status, &document(&again)["error"]["code"]),
+        (2, &"keys::not-written".into())
+    );
+}
+
+#[test]
+fn a_secret_key_is_only_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let repo = Monorepo::new();
+    let made = tagboat(&repo, &["keys", "new", "--user", "A <a@example.org>", "--out", "../k.asc"]);
+    assert_eq!(made.status, 0, "{}", made.all());
+    let file = repo.folder().join("k.asc");
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!made.all().contains("PRIVATE KEY"), "{}", made.all());
+}
+
+#[test]
+fn quiet_keeps_results_and_errors() {
+    let repo = two_projects();
+    let quiet = tagboat(&repo, &["status", "--offline", "--quiet"]);
+    assert_eq!((quiet.status, quiet.stderr.as_str()), (0, ""));
+    assert!(quiet.stdout.starts_with("PROJECT"), "{}", quiet.stdout);
+    let wrong = tagboat(&repo, &["status", "nope", "--quiet"]);
+    assert!(wrong.stderr.starts_with("error[usage::project]: "), "{}", wrong.stderr);
+    let verbose = tagboat(&repo, &["status", "--verbose"]);
+    assert_eq!(verbose.status, 0);
+    assert!(verbose.stdout.starts_with("PROJECT"), "{}", verbose.stdout);
+}
