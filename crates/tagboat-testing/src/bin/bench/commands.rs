@@ -59,7 +59,7 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (ours, peer, bar) in [
         (&["--version"][..], &["git", "--version"][..], VERSION_BAR),
-        (&["status", "--offline"], &["git", "show-ref", "--tags", "--dereference"], STATUS_BAR),
+        (&["status", "--offline"], &["git", "show-ref", "--tags", "-d"], STATUS_BAR),
     ] {
         let words: Vec<&str> = [tagboat].iter().chain(ours).copied().collect();
         let (mut figures, mut peers) = (Vec::new(), Vec::new());
