@@ -7,7 +7,7 @@ use tagboat_core::ports::Cancel;
 /// before it ends; the second signal leaves it as it is.
 pub(crate) fn listen(cancel: &Cancel) {
     let cancel = cancel.clone();
-    let heard = ctrlc::try_set_handler(move || {
+    let heard = ctrlc::set_handler(move || {
         if cancel.is_cancelled() {
             #[expect(clippy::exit, reason = "the second Ctrl-C leaves, wherever we are")]
             std::process::exit(i32::from(Exit::Interrupted.status()));

@@ -10,7 +10,6 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use tagboat_core::diagnostic::Exit;
 
 use crate::context::Context;
 use crate::terminal::Terminal;
@@ -34,5 +33,6 @@ fn main() -> ExitCode {
             exit
         }
     };
-    ExitCode::from(if terminal.broken_pipe() { Exit::Done.status() } else { exit.status() })
+    // Whoever reads us may go away, as `head` does: that is no failure, and hides none.
+    ExitCode::from(exit.status())
 }

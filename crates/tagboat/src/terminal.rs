@@ -6,7 +6,6 @@ mod progress;
 mod table;
 mod text;
 
-use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -37,7 +36,6 @@ pub(crate) struct Terminal {
     format: Format,
     verbosity: Verbosity,
     colour: bool,
-    broken: Cell<bool>,
     progress: ProgressLines,
 }
 
@@ -54,7 +52,6 @@ impl Terminal {
             format: output.format,
             verbosity,
             colour: wanted && std::io::stderr().is_terminal(),
-            broken: Cell::new(false),
             progress: ProgressLines::new(verbosity, output.log_format, verb),
         }
     }
@@ -67,7 +64,7 @@ impl Terminal {
     /// A result for people. Nothing where JSON is asked for.
     pub(crate) fn say(&self, text: &str) {
         if !self.is_json() {
-            self.write(&format!("{text}\n"));
+            Self::write(&format!("{text}\n"));
         }
     }
 
@@ -120,21 +117,21 @@ impl Terminal {
     /// One JSON document a line, for results that come one by one.
     pub(crate) fn json_line(&self, value: &serde_json::Value) {
         if self.is_json() {
-            self.write(&format!("{value}\n"));
+            Self::write(&format!("{value}\n"));
         }
     }
 
     /// A document that is JSON whoever reads it.
     pub(crate) fn document(&self, value: &impl Serialize) {
         match serde_json::to_string_pretty(value) {
-            Ok(text) => self.write(&format!("{text}\n")),
+            Ok(text) => Self::write(&format!("{text}\n")),
             Err(error) => self.warn(&format!("the result has no JSON form: {error}")),
         }
     }
 
     /// A document that is what it is, as a script.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        self.write(&String::from_utf8_lossy(bytes));
+        Self::write(&String::from_utf8_lossy(bytes));
     }
 
     /// An error, in its one form.
@@ -168,20 +165,14 @@ impl Terminal {
         &self.progress
     }
 
-    /// Whether the reader of standard output went away, as `head` does. That is no failure.
-    pub(crate) const fn broken_pipe(&self) -> bool {
-        self.broken.get()
-    }
-
     fn paint(&self, code: &str, text: &str) -> String {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn write(&self, text: &str) {
+    fn write(text: &str) {
         let mut out = std::io::stdout().lock();
-        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
-            self.broken.set(true);
-        }
+        // Where the reader went away there is nobody left to tell.
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
     }
 
     fn complain(&self, text: &str) {
