@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tagboat_core::command::Command;
 use tagboat_core::deployment::DeploymentId;
+use tagboat_core::tag::EnvironmentName;
 
 /// Where `tagboat host prepare` puts the program.
 pub const PROGRAM: &str = "/usr/local/lib/tagboat/host";
@@ -49,13 +50,15 @@ pub struct HostProgram {
     pub escalation: Escalation,
 }
 
-/// What a claim is made with: the ledger's newest record before this deployment, and the deployment.
+/// What a claim is made with: the ledger's newest record before this deployment, the deployment, and whose ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// The sequence of that record; 0 before the first.
     pub sequence: u64,
     /// The deployment.
     pub deployment: DeploymentId,
+    /// The environment that the ledger is of.
+    pub environment: EnvironmentName,
 }
 
 impl HostProgram {
@@ -93,7 +96,8 @@ impl HostProgram {
     #[must_use]
     pub fn claim(&self, claim: &Claim) -> Command {
         let sequence = claim.sequence.to_string();
-        self.verb("claim", [&self.app, &sequence, claim.deployment.as_str()])
+        let (deployment, environment) = (claim.deployment.as_str(), claim.environment.as_str());
+        self.verb("claim", [&self.app, &sequence, deployment, environment])
     }
 
     /// The ledger has taken the deployment's record.
@@ -169,13 +173,24 @@ pub enum Installed {
     Broken(String, String),
 }
 
+/// The newest claim that a host accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fence {
+    /// The sequence of the ledger's newest record that it knows of.
+    pub sequence: u64,
+    /// The deployment.
+    pub deployment: String,
+    /// The environment that the ledger is of.
+    pub environment: String,
+}
+
 /// A host as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFacts {
     /// The application there.
     pub installed: Installed,
-    /// The newest claim it accepted: the ledger's sequence and the deployment.
-    pub fence: Option<(u64, String)>,
+    /// The newest claim that it accepted.
+    pub fence: Option<Fence>,
     /// systemd's word for the phase unit: `active` or `activating` while one runs.
     pub phase: String,
     /// systemd's word for the service.
@@ -191,17 +206,24 @@ impl HostFacts {
         let value = |key: &str| {
             text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).map(str::trim)
         };
-        let (status, version) = value("installed")?.split_once(' ')?;
+        // Of a package that it only knows by name, dpkg tells no version.
+        let installed = value("installed")?;
+        let (status, version) = installed.split_once(' ').unwrap_or((installed, ""));
         let installed = match status {
             "installed" => Installed::Version(version.to_owned()),
             // "config-files": removed but not purged. There is no program left.
             "not-installed" | "config-files" | "unknown" => Installed::No,
             other => Installed::Broken(other.to_owned(), version.to_owned()),
         };
-        let (sequence, deployment) = value("fence")?.split_once(' ')?;
-        let fence = match sequence {
-            "-" => None,
-            number => Some((number.parse().ok()?, deployment.to_owned())),
+        let fence: Vec<&str> = value("fence")?.split(' ').collect();
+        let fence = match fence[..] {
+            ["-", ..] => None,
+            [sequence, deployment, environment] => Some(Fence {
+                sequence: sequence.parse().ok()?,
+                deployment: deployment.to_owned(),
+                environment: environment.to_owned(),
+            }),
+            _ => return None,
         };
         Some(Self {
             installed,
@@ -217,18 +239,22 @@ impl HostFacts {
 mod tests {
     use super::*;
 
-    const ANSWER: &str = "installed installed 1.1.0\nfence 3 deploy-20251121-103045-abc123d\n\
+    const ANSWER: &str = "installed installed 1.1.0\nfence 3 deploy-20251121-103045-abc123d production\n\
                           phase inactive\nunit active\ndigest 00ff\n";
 
     #[test]
     fn the_facts_of_a_host_are_read() {
         let facts = HostFacts::read(ANSWER).unwrap();
         assert_eq!(facts.installed, Installed::Version("1.1.0".to_owned()));
-        assert_eq!(facts.fence, Some((3, "deploy-20251121-103045-abc123d".to_owned())));
+        let (deployment, environment) = ("deploy-20251121-103045-abc123d", "production");
+        let (deployment, environment) = (deployment.to_owned(), environment.to_owned());
+        assert_eq!(facts.fence, Some(Fence { sequence: 3, deployment, environment }));
         let bare = ANSWER.replace("installed 1.1.0", "not-installed -");
-        let bare = bare.replace("fence 3 deploy-20251121-103045-abc123d", "fence - -");
+        let bare = bare.replace("fence 3 deploy-20251121-103045-abc123d production", "fence - - -");
         let facts = HostFacts::read(&bare).unwrap();
         assert_eq!((facts.installed, facts.fence), (Installed::No, None));
+        let known = ANSWER.replace("installed 1.1.0", "not-installed ");
+        assert_eq!(HostFacts::read(&known).unwrap().installed, Installed::No);
         let cut = ANSWER.replace("installed 1.1.0", "half-configured 1.2.0");
         let broken = Installed::Broken("half-configured".to_owned(), "1.2.0".to_owned());
         assert_eq!(HostFacts::read(&cut).unwrap().installed, broken);

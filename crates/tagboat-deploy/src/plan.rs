@@ -60,7 +60,11 @@ impl DeployPlan {
     /// What the hosts' fences are claimed with.
     #[must_use]
     pub fn claim(&self) -> Claim {
-        Claim { sequence: self.sequence, deployment: self.head.deployment_id.clone() }
+        Claim {
+            sequence: self.sequence,
+            deployment: self.head.deployment_id.clone(),
+            environment: self.request.tag.environment.clone(),
+        }
     }
 
     /// Where hosts go back to.
@@ -145,7 +149,7 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
         };
         let fenced = facts.hosts.values().filter_map(|host| host.fence.as_ref());
         facts.history.as_ref().is_some_and(recorded)
-            || fenced.into_iter().any(|(_, deployment)| deployment == id.as_str())
+            || fenced.into_iter().any(|fence| fence.deployment == id.as_str())
     };
     let id = DeploymentId::new(facts.now, &request.commit, taken);
     let head = Head {
@@ -201,7 +205,7 @@ fn check_hold(facts: &Facts, request: &DeployRequest) -> Result<Option<String>> 
         (None, None) => Ok(None),
         (Some(hold), Some(_)) => Ok(Some(hold.reason.clone())),
         (Some(hold), None) => Err(Box::new(
-            refuse(request, "deploy::held", "it was rolled back and is held")
+            refuse(request, "deploy::held", "it is held there")
                 .fact("reason", hold.reason.clone())
                 .help(format!(
                     "deploy a version that mends it; or lift the hold: \
@@ -242,12 +246,20 @@ fn check_hosts(
                 request.tag.environment
             ))));
         }
-        if let Some((accepted, _)) = seen.fence
-            && accepted > sequence
-        {
-            let mut replayed = LedgerError::Replayed(sequence, accepted).diagnostic(&request.tag);
-            replayed.facts.push(("seen by", name.to_string()));
-            return Err(replayed);
+        let ours = request.tag.environment.as_str();
+        match &seen.fence {
+            Some(fence) if fence.environment != ours => {
+                if seen.installed != Installed::No {
+                    return Err(other_environment(request, name, &fence.environment));
+                }
+            }
+            Some(fence) if fence.sequence > sequence => {
+                let replayed = LedgerError::Replayed(sequence, fence.sequence);
+                let mut replayed = replayed.diagnostic(&request.tag);
+                replayed.facts.push(("seen by", name.to_string()));
+                return Err(replayed);
+            }
+            Some(_) | None => {}
         }
         if !recorded && seen.fence.is_none() && seen.installed != Installed::No {
             let why = format!("{name} has {} installed by other means", request.package);
@@ -258,6 +270,16 @@ fn check_hosts(
         }
     }
     Ok(())
+}
+
+/// A host keeps one version of a package, so one environment's.
+fn other_environment(request: &DeployRequest, host: &HostName, theirs: &str) -> Box<Diagnostic> {
+    let why = format!("{host} has {} for the environment {theirs}", request.package);
+    let help = format!(
+        "give {} a host of its own; or, where {host} left {theirs} for good: `apt-get purge {}` there",
+        request.tag.environment, request.package
+    );
+    Box::new(refuse(request, "host::other-environment", &why).help(help))
 }
 
 /// The package must be there for every host, and so must the way back.

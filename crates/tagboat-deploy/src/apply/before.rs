@@ -196,13 +196,14 @@ impl Work<'_> {
 }
 
 fn repository_failed(error: &RepositoryError) -> Box<Diagnostic> {
+    let still = "no host was changed";
+    if matches!(error, RepositoryError::Run(RunError::Cancelled)) {
+        let (code, what) = ("run::interrupted", "it was interrupted");
+        let diagnostic = Diagnostic::unchanged(code, Exit::Interrupted, what, still);
+        return Box::new(diagnostic.help("run the command again"));
+    }
     Box::new(
-        Diagnostic::unchanged(
-            "git::remote",
-            Exit::Outside,
-            error.to_string(),
-            "no host was changed",
-        )
-        .help("see what git says: `git ls-remote origin`"),
+        Diagnostic::unchanged("git::remote", Exit::Outside, error.to_string(), still)
+            .help("see what git says: `git ls-remote origin`"),
     )
 }

@@ -56,9 +56,9 @@ declared() { # APP KEY
     sed -n "s/^$2=//p" "$etc/apps/$1"
 }
 
-# The newest claim: the ledger's sequence before the deployment, and the deployment's id.
+# The newest claim: the ledger's sequence before the deployment, the deployment's id, and its environment.
 fence_of() { # APP
-    if [ -f "$var/apps/$1/fence" ]; then cat "$var/apps/$1/fence"; else echo '- -'; fi
+    if [ -f "$var/apps/$1/fence" ]; then cat "$var/apps/$1/fence"; else echo '- - -'; fi
 }
 
 write_file() { # FILE, content on standard input; appears by rename
@@ -101,24 +101,36 @@ verb_hold() { # APP PATIENCE DEPLOYMENT WHO
 }
 
 # Says that from now on this deployment changes the host. An older one that wakes up is refused from here on.
-verb_claim() { # APP SEQUENCE DEPLOYMENT
+verb_claim() { # APP SEQUENCE DEPLOYMENT ENVIRONMENT
     check_app "$1"
     check_number "$2"
     check_deployment "$3"
+    case $4 in '' | *[!a-z0-9-]*) die 64 "not an environment: $4" ;; esac
     # A deployer that was cut off does not know that its turn ended, and that another's began.
     [ "$(cut -d' ' -f1 "$run/$1.holder" 2>/dev/null)" = "$3" ] ||
         die 73 "the turn was lost; it went to: $(cat "$run/$1.holder" 2>/dev/null || echo nobody)"
     mkdir -p "$var/apps/$1"
-    # shellcheck disable=SC2046 # two words are wanted
+    # shellcheck disable=SC2046 # three words are wanted
     set -- "$@" $(fence_of "$1")
-    if [ "$4" != - ] && [ "$4" -gt "$2" ]; then
-        die 73 "this host has accepted record $4 of the ledger; record $2 is older"
+    if [ "$5" = - ]; then
+        :
+    elif [ "$7" != "$4" ]; then
+        # Another environment's ledger counts for itself. What it left here, if anything, is its own.
+        case $(dpkg_says "$1") in
+        'not-installed '* | 'config-files '*) ;;
+        *) die 73 "$1 is here for the environment $7" ;;
+        esac
+    elif [ "$5" -gt "$2" ]; then
+        die 73 "this host has accepted record $5 of the ledger; record $2 is older"
     fi
-    echo "$2 $3" | write_file "$var/apps/$1/fence"
+    echo "$2 $3 $4" | write_file "$var/apps/$1/fence"
 }
 
 check_fence() { # APP SEQUENCE DEPLOYMENT
-    [ "$(fence_of "$1")" = "$2 $3" ] || die 73 "another deployment has taken over: $(fence_of "$1")"
+    case $(fence_of "$1") in
+    "$2 $3 "*) ;;
+    *) die 73 "another deployment has taken over: $(fence_of "$1")" ;;
+    esac
 }
 
 # The ledger took the deployment's record: whoever knows less than that is refused from here on.
@@ -128,7 +140,7 @@ verb_settle() { # APP SEQUENCE DEPLOYMENT NEW-SEQUENCE
     check_deployment "$3"
     check_number "$4"
     check_fence "$1" "$2" "$3"
-    echo "$4 $3" | write_file "$var/apps/$1/fence"
+    echo "$4 $(fence_of "$1" | cut -d' ' -f2-)" | write_file "$var/apps/$1/fence"
 }
 
 # What the host's repository has: size and name of each file.
@@ -289,13 +301,11 @@ verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
     # The same version again is a repair: its files are put back and its service begins anew.
     again=
     [ "$(dpkg_says "$1")" != "installed $2" ] || again=--reinstall
-    # apt also fails for a neighbour that it could not configure. What became of ours counts.
-    status=0
+    # apt also fails for a neighbour that it could not configure. What became of ours counts, and its health.
     # shellcheck disable=SC2086 # no word, or one
-    quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages $again "$1=$2" || status=$?
+    quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages $again "$1=$2" || true
     found=$(dpkg_says "$1")
     [ "$found" = "installed $2" ] || die 69 "after the installation dpkg says: $found"
-    [ -z "$again" ] || [ "$status" -eq 0 ] || die 69 "it could not be installed again"
 }
 
 verb_phase_remove() { # APP SEQUENCE DEPLOYMENT
@@ -344,7 +354,7 @@ verb_digest() {
 verb=$1
 shift
 case $verb/$# in
-facts/1 | hold/4 | claim/3 | settle/4 | holdings/0 | receive/0 | join/1 | install/4 | remove/3 | probe/3 | \
+facts/1 | hold/4 | claim/4 | settle/4 | holdings/0 | receive/0 | join/1 | install/4 | remove/3 | probe/3 | \
     journal/2 | follow/2 | digest/0) "verb_$verb" "$@" ;;
 phase-install/4) verb_phase_install "$@" ;;
 phase-remove/3) verb_phase_remove "$@" ;;

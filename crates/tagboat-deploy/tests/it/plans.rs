@@ -2,6 +2,7 @@
 
 use tagboat_core::diagnostic::Exit;
 use tagboat_core::ports::Architecture;
+use tagboat_deploy::host::Installed;
 use tagboat_deploy::plan::plan;
 
 use crate::world::World;
@@ -26,9 +27,9 @@ fn a_plan_shows_every_command_in_order() {
        1  take the turn on web-1: /usr/local/lib/tagboat/host hold api 30 <deployment> alice
        2  take the turn on web-2: /usr/local/lib/tagboat/host hold api 30 <deployment> alice
        3  read refs/tags/api/production on the remote again: it must still hold <tag object>
-       4  claim web-1: /usr/local/lib/tagboat/host claim api 1 <deployment>
+       4  claim web-1: /usr/local/lib/tagboat/host claim api 1 <deployment> production
        5  wait on web-1 for a phase cut off before: /usr/local/lib/tagboat/host join api
-       6  claim web-2: /usr/local/lib/tagboat/host claim api 1 <deployment>
+       6  claim web-2: /usr/local/lib/tagboat/host claim api 1 <deployment> production
        7  wait on web-2 for a phase cut off before: /usr/local/lib/tagboat/host join api
        8  bring web-1 what its repository lacks: /usr/local/lib/tagboat/host receive
        9  bring web-2 what its repository lacks: /usr/local/lib/tagboat/host receive
@@ -90,6 +91,16 @@ fn each_refusal_has_its_code_and_changes_nothing() {
         host.digest = "00".to_owned();
     }
     assert_eq!(refused(unprepared, world.request("1.2.0")), "host::unprepared");
+    let mut elsewhere = facts();
+    for host in elsewhere.hosts.values_mut() {
+        host.fence.as_mut().unwrap().environment = "staging".to_owned();
+    }
+    assert_eq!(refused(elsewhere.clone(), world.request("1.2.0")), "host::other-environment");
+    // What is left of another environment stands in nobody's way.
+    for host in elsewhere.hosts.values_mut() {
+        host.installed = Installed::No;
+    }
+    assert!(plan(&elsewhere, world.request("1.2.0")).is_ok());
     let mut free = world.request("1.2.0");
     free.lift_hold = Some("why".to_owned());
     assert_eq!(refused(facts(), free), "deploy::not-held");

@@ -273,7 +273,8 @@ impl FakeHost {
                 let installed = installed
                     .map_or_else(|| "not-installed -".to_owned(), |v| format!("installed {v}"));
                 let fence = machine.fence.as_ref();
-                let fence = fence.map_or_else(|| "- -".to_owned(), |(n, id)| format!("{n} {id}"));
+                let fence = fence
+                    .map_or_else(|| "- - -".to_owned(), |(n, id)| format!("{n} {id} production"));
                 let digest = script_digest();
                 exited(
                     0,
@@ -282,7 +283,7 @@ impl FakeHost {
                     ),
                 )
             }
-            ["claim", "api", sequence, deployment] => {
+            ["claim", "api", sequence, deployment, "production"] => {
                 let sequence: u64 = sequence.parse().unwrap();
                 let turn = machine.holder.as_deref().and_then(|holder| holder.split(' ').next());
                 if turn != Some(deployment) {

@@ -209,10 +209,9 @@ fn a_host_that_lost_its_power_during_an_installation_is_mended_by_the_next_run()
     app.pause_installations(WEB_3);
     let process = app.start_deploy("1.1.0", "third", &[]);
     app.wait_for_installation(WEB_3);
-    let host = stage.host(WEB_3);
-    host.lose_power();
     process.signal("-KILL");
     process.end().expect(-9);
+    stage.host(WEB_3).lose_power();
     stage.power_on(WEB_3);
     assert_eq!(app.installed(WEB_3), "half-configured 1.1.0");
     app.go_on(WEB_3);

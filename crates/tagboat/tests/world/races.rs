@@ -253,7 +253,7 @@ fn only_who_has_the_turn_may_claim_a_host() {
     let fence = app.on(WEB_2, &["cat", "/var/lib/tagboat/apps/moth/fence"]).text();
     let words: Vec<&str> = fence.split_whitespace().collect();
     let claim = |sequence: &str, id: &str| {
-        app.on(WEB_2, &["/usr/local/lib/tagboat/host", "claim", "moth", sequence, id]).status
+        app.on(WEB_2, &["/usr/local/lib/tagboat/host", "claim", "moth", sequence, id, "two"]).status
     };
     assert_eq!(claim(words[0], "deploy-20200101-000000-abcdef0"), Some(73));
     assert_eq!(claim("999", "deploy-20200101-000000-abcdef0"), Some(73));

@@ -31,8 +31,8 @@ fn what_is_not_published_or_not_on_a_release_branch_is_refused() {
     git(&["tag", "-a", "-m", "x", "fox/v1.3.1"]);
     git(&["push", "-q", "origin", "refs/tags/fox/v1.3.1"]);
     app.deploy("1.3.1", "production").expect(3).saying(&["deploy::not-on-release-branch", "main"]);
-    app.deploy("1.3.1", "two").expect(3).saying(&["deploy::not-published", "tagboat build"]);
-    app.deploy("1.9.9", "two").expect(2).saying(&["usage::no-such-tag"]);
+    app.deploy("1.3.1", "one").expect(3).saying(&["deploy::not-published", "tagboat build"]);
+    app.deploy("1.9.9", "one").expect(2).saying(&["usage::no-such-tag"]);
     app.deploy("1.1.0", "nowhere").expect(2).saying(&["usage::environment"]);
     assert_eq!(state(&app, "production", WEB_2), before);
 }
@@ -107,4 +107,23 @@ fn what_was_installed_by_other_means_is_not_taken_over() {
     assert!(installed.success(), "{}", installed.stderr);
     app.deploy("1.1.0", "two").expect(3).saying(&["deploy::unknown-installation", "apt-get"]);
     assert_eq!(app.installed(WEB_2), "installed 1.0.0");
+}
+
+#[test]
+fn a_host_has_a_package_for_one_environment_until_it_is_taken_off() {
+    let Some(stage) = stage() else { return };
+    let app = stage.app("wolf");
+    app.deploy("1.0.0", "two").expect(0);
+    let before = state(&app, "two", WEB_2);
+    app.deploy("1.1.0", "production")
+        .expect(3)
+        .saying(&["host::other-environment", "web-2 has wolf for the environment two"]);
+    assert_eq!(state(&app, "two", WEB_2), before);
+    let claim = ["/usr/local/lib/tagboat/host", "hold", "wolf", "1", "deploy-x", "ann"];
+    assert!(app.on(WEB_2, &claim).success());
+    let claim = ["/usr/local/lib/tagboat/host", "claim", "wolf", "9", "deploy-x", "production"];
+    assert_eq!(app.on(WEB_2, &claim).status, Some(73));
+    assert!(app.on(WEB_2, &["apt-get", "--yes", "--quiet", "purge", "wolf"]).success());
+    app.deploy("1.0.0", "production").expect(0);
+    app.assert_runs("1.0.0", "production", &[WEB_2]);
 }
