@@ -146,7 +146,8 @@ verb_settle() { # APP SEQUENCE DEPLOYMENT NEW-SEQUENCE
 # What the host's repository has: size and name of each file.
 verb_holdings() {
     mkdir -p "$repository"
-    find "$repository" -type f ! -name '.*' -printf '%s %P\n'
+    # Another application's files may be on their way in, below a name with a dot.
+    find "$repository" -mindepth 1 -name '.*' -prune -o -type f -printf '%s %P\n'
 }
 
 # Takes files of the repository as a tar archive: packages first, InRelease last, each by rename, so apt never
@@ -194,11 +195,12 @@ start_phase() { # APP DEPLOYMENT PHASE-VERB ARGUMENT…
     touch "$file"
     from=$(($(wc -c <"$file") + 1))
     status=0
-    systemd-run --quiet --unit="$unit" --description="tagboat $1 of $app by $deployment" \
+    said=$(systemd-run --quiet --unit="$unit" --description="tagboat $1 of $app by $deployment" \
         --property=Type=oneshot --property="StandardOutput=append:$file" --property="StandardError=append:$file" \
         --property=KillMode=mixed --property=TimeoutStartSec=900 \
-        "$0" "$@" </dev/null || status=$?
+        "$0" "$@" </dev/null 2>&1) || status=$?
     tail -c "+$from" "$file"
+    [ -z "$said" ] || [ "$(wc -c <"$file")" -ge "$from" ] || die 69 "the phase did not begin: $said"
     [ "$status" -eq 0 ] || {
         systemctl reset-failed "$unit" 2>/dev/null || true
         if tail -c "+$from" "$file" | grep -q '^tagboat-host: another deployment has taken over'; then
