@@ -5,6 +5,7 @@
 //! kernel lock that its process holds: a layer whose lock is free belongs to nobody and is removed).
 
 mod boot;
+mod control_group;
 mod install;
 mod kept;
 mod layer;

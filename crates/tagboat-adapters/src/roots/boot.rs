@@ -15,6 +15,7 @@ use tagboat_core::ports::{
     Scope,
 };
 
+use super::control_group::ControlGroup;
 use super::layer::{Layer, Occupied, text};
 use super::nspawn::{Beside, nspawn};
 use super::residents;
@@ -60,6 +61,7 @@ pub struct BootedRoot {
     // In this order: the thread ends systemd-nspawn before the place is given back.
     thread: Option<JoinHandle<()>>,
     occupied: Occupied,
+    _group: Option<ControlGroup>,
 }
 
 impl BootedRoot {
@@ -75,8 +77,12 @@ impl BootedRoot {
         let occupied = layer.occupy().map_err(RootError::Run)?;
         let name = layer.name();
         let (ready, address) = ready_socket(&name)?;
-        let command =
+        let mut command =
             boot_command(&name, layer.root(), hostname, binds, wire)?.env("NOTIFY_SOCKET", address);
+        let group = ControlGroup::make(&name);
+        if let Some(group) = &group {
+            command = group.enter(command);
+        }
         let console = Arc::new(Console::default());
         let off = Cancel::default();
         let thread = {
@@ -86,7 +92,7 @@ impl BootedRoot {
                 .spawn(move || keep_on(&runner, &console, off, &command))
                 .map_err(|error| RootError::Io(error.to_string()))?
         };
-        let booted = Self { console, off, ready, thread: Some(thread), occupied };
+        let booted = Self { console, off, ready, thread: Some(thread), occupied, _group: group };
         booted.wait_for_boot(scope, patience)?;
         Ok(booted)
     }

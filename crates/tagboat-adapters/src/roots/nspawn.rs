@@ -67,8 +67,7 @@ pub(super) fn nspawn(
         .args(["--directory", text(root)?])
         // Else /tmp is a small tmpfs of each program's own (systemd, docs/ENVIRONMENT.md).
         .env("SYSTEMD_NSPAWN_TMPFS_TMP", "0");
-    // sd_booted(3). Without systemd there is nobody who could give it a scope; with systemd, two guests in one
-    // control group would fight over it.
+    // sd_booted(3). Without systemd there is nobody who could give it a scope: see `control_group`.
     if !Path::new("/run/systemd/system").exists() {
         command = command.arg("--keep-unit");
     }

@@ -76,8 +76,12 @@ impl Machine {
 
     /// A host on which something failed is no host to test with.
     fn assert_running(&self) {
-        let failed = self.run(&Command::new("systemctl").args(["--failed", "--no-legend"]));
-        assert_eq!(failed.text(), "", "{}: failed units", self.name);
+        let failed = self.run(&Command::new("systemctl").args(["--failed", "--no-legend"])).text();
+        if !failed.is_empty() {
+            let journal =
+                Command::new("journalctl").args(["--no-pager", "--output=cat", "--lines=60"]);
+            panic!("{}: {failed}{}", self.name, self.run(&journal).text());
+        }
     }
 
     fn booted(&self) -> &BootedRoot {
