@@ -146,15 +146,17 @@ verb_settle() { # APP SEQUENCE DEPLOYMENT NEW-SEQUENCE
 # What the host's repository has: size and name of each file.
 verb_holdings() {
     mkdir -p "$repository"
-    # Another application's files may be on their way in, below a name with a dot.
-    find "$repository" -mindepth 1 -name '.*' -prune -o -type f -printf '%s %P\n'
+    find "$repository" -type f -printf '%s %P\n'
 }
 
 # Takes files of the repository as a tar archive: packages first, InRelease last, each by rename, so apt never
 # sees an index without its files. apt verifies their signature and hashes, not this.
 verb_receive() {
     mkdir -p "$repository"
-    incoming=$(mktemp -d "$repository/.incoming.XXXXXX")
+    # Beside it, on the same file system: nobody who looks into the repository sees what is not whole.
+    # What is left of one that was cut off goes after a day; others come and go meanwhile.
+    find "$var" -maxdepth 1 -name '.incoming.*' -mmin +1440 -exec rm -rf {} + || true
+    incoming=$(mktemp -d "$var/.incoming.XXXXXX")
     trap 'rm -rf "$incoming"' EXIT
     tar --extract --file=- --directory="$incoming" --no-same-owner --no-same-permissions --keep-old-files
     if [ -n "$(find "$incoming" ! -type f ! -type d -print -quit)" ]; then
