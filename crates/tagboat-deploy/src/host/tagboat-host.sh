@@ -317,8 +317,10 @@ verb_phase_remove() { # APP SEQUENCE DEPLOYMENT
     one_apt_at_a_time
     mend_dpkg
     case $(dpkg_says "$1") in 'not-installed '*) return 0 ;; esac
-    # As above: what became of ours counts.
-    quiet_apt purge "$1" || true
+    # Not by apt, which removes nothing while a neighbour cannot be configured. What was cut off in the middle of its
+    # unpacking goes as well (dpkg(1), `remove-reinstreq`). As above: what became of ours counts.
+    DEBIAN_FRONTEND=noninteractive when_unlocked \
+        dpkg --force-remove-reinstreq --purge "$1" </dev/null || true
     found=$(dpkg_says "$1")
     case $found in 'not-installed '*) ;; *) die 69 "after the removal dpkg says: $found" ;; esac
 }

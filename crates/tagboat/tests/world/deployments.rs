@@ -145,6 +145,9 @@ fn a_neighbour_that_dpkg_cannot_configure_is_in_nobodys_way() {
     });
     app.deploy("1.1.0", "two").expect(0);
     app.assert_runs("1.1.0", "two", &[WEB_2]);
+    let third = stage.app("wren");
+    third.deploy("2.6.0", "two").expect(5).saying(&["two runs no wren"]);
+    third.assert_gone("two", &[WEB_2]);
     neighbour.deploy("1.1.0", "two").expect(0);
     neighbour.assert_runs("1.1.0", "two", &[WEB_2]);
 }
