@@ -19,7 +19,7 @@ build: setup ## Build the tagboat binary
 test: setup ## Everything that must hold: format, lints, every ring of tests
 	scripts/test
 
-test-full: setup ## What `make test` does, and deployments to booted hosts, raced, killed and cut off (an hour)
+test-full: setup ## What `make test` does, with many more rounds of races and interruptions (an hour)
 	TAGBOAT_FULL=1 scripts/test
 
 bench: setup ## What is measured, beside its bar: a table

@@ -4,6 +4,7 @@
 mod export;
 mod fetch;
 mod identity;
+mod log;
 mod names;
 mod objects;
 mod program;
@@ -15,11 +16,11 @@ use std::path::{Path, PathBuf};
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
-    Commit, FetchSpec, ListedRef, NewTag, RefUpdate, Repository, RepositoryError, Scope, Swap,
-    TagObject,
+    Commit, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository, RepositoryError,
+    Scope, Swap, TagObject,
 };
 
-pub use program::GitProgram;
+pub use program::{GitProgram, Patience};
 
 /// A clone on this machine, and one of its remotes. The floor is Debian 12's git 2.39.
 #[derive(Clone, Debug)]
@@ -147,6 +148,10 @@ impl Repository for GitRepository {
             Some(1) => Ok(false),
             _ => Err(program::refusal(&command, &output)),
         }
+    }
+
+    fn log(&self, scope: &Scope<'_>, query: &LogQuery<'_>) -> Result<Log, RepositoryError> {
+        self.read_log(scope, query)
     }
 
     fn commit(&self, scope: &Scope<'_>, name: &str) -> Result<Option<Commit>, RepositoryError> {

@@ -200,6 +200,14 @@ fn set_times(epoch: &str) -> Command {
         .timeout(STEP_TIMEOUT)
 }
 
+/// The version that a build gives the packages: the tag's, or the one that the packaging's own changelog says.
+///
+/// # Errors
+/// `build::no-version`, `build::bad-packaging`.
+pub fn version(request: &Request, packaging: &Packaging) -> Result<DebianVersion> {
+    decide_version(request, packaging).map(|(version, ..)| version)
+}
+
 /// The version, and what becomes of the changelog that says it.
 fn decide_version(
     request: &Request,

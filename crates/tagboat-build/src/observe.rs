@@ -6,14 +6,14 @@ use std::io;
 use std::path::Path;
 
 use tagboat_core::diagnostic::Result;
-use tagboat_core::ports::{Architecture, Scope};
+use tagboat_core::ports::{Architecture, Repository, Scope};
 use tagboat_core::version::ProjectPath;
 use tagboat_deb::{Dialect, PackageName, Paragraph, Paragraphs};
 
 use crate::inside::{self, Astray};
+use crate::refusal;
 use crate::request::{Builder, Request};
 use crate::strategy::Machine;
-use crate::{Ports, refusal};
 
 /// What the plan relies on. A commit never changes, so these facts do not either.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,11 +99,11 @@ pub enum OwnUnit {
 /// # Errors
 /// `build::work-folder`, `build::export-failed`, `build::no-packaging`, `build::bad-packaging`,
 /// `build::missing-unit`, `build::bad-path`, `build::write-failed`.
-pub fn observe(scope: &Scope<'_>, ports: &Ports<'_>, request: &Request) -> Result<Facts> {
+pub fn observe(scope: &Scope<'_>, repository: &dyn Repository, request: &Request) -> Result<Facts> {
     let tree = request.work.join("observed");
     prepare(&request.work)?;
     fs::create_dir(&tree).map_err(|error| refusal::write_failed(&tree, &error))?;
-    let exported = ports.repository.export(scope, &request.commit.sha, &tree);
+    let exported = repository.export(scope, &request.commit.sha, &tree);
     let facts = exported
         .map_err(|error| refusal::export_failed(&error))
         .and_then(|()| observe_tree(&tree, request, this_machine()));

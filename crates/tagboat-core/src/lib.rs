@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod commit;
+pub mod conventional;
 pub mod deployment;
 pub mod diagnostic;
 pub mod environment;
@@ -13,6 +14,7 @@ pub mod gate;
 pub mod health;
 pub mod ledger;
 pub mod listing;
+pub mod next;
 pub mod ports;
 pub mod rollback;
 pub mod rollout;

@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 pub use repository::{
-    Commit, Existing, FetchSpec, ListedRef, NewTag, RefUpdate, Repository, RepositoryError, Swap,
-    TagObject,
+    Commit, Existing, FetchSpec, ListedRef, Log, LogEntry, LogQuery, NewTag, RefUpdate, Repository,
+    RepositoryError, Since, Swap, TagObject,
 };
 pub use roots::{
     Access, Architecture, Bind, Booted, BuildDepends, Mirror, Network, Root, RootError, RootSpec,

@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[derive(Debug, Parser)]
 #[command(name = "tagboat", version, subcommand_required = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, term_width = 80)]
 pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -28,7 +28,7 @@ pub(crate) struct Cli {
     /// How to show it.
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// Work as if started in FOLDER.
+    /// Work, and find files that are named, as if started in FOLDER.
     #[arg(short = 'C', value_name = "FOLDER", global = true, default_value = ".")]
     #[arg(hide_default_value = true)]
     pub(crate) folder: PathBuf,
@@ -129,6 +129,26 @@ impl Verb {
             Self::Host(_) => "host",
             Self::Deploy(_) => "deploy",
             Self::Rollback(_) => "rollback",
+        }
+    }
+
+    /// Whether what it prints is all that it does.
+    pub(crate) const fn only_tells(&self) -> bool {
+        match self {
+            Self::Completions(_)
+            | Self::Status(_)
+            | Self::History(_)
+            | Self::Plan(_)
+            | Self::Logs(_)
+            | Self::Check(_) => true,
+            Self::Init(arguments) => arguments.dry_run,
+            Self::Build(arguments) => arguments.dry_run,
+            Self::Validate(arguments) => arguments.dry_run,
+            Self::Keys(keys::KeysVerb::New(_)) => false,
+            Self::Publish(arguments) => arguments.dry_run,
+            Self::Host(host::HostVerb::Prepare(arguments)) => arguments.dry_run,
+            Self::Deploy(arguments) => arguments.run.dry_run,
+            Self::Rollback(arguments) => arguments.run.dry_run,
         }
     }
 }

@@ -23,6 +23,22 @@ use crate::cli::Verb;
 use crate::context::Context;
 use crate::terminal::Terminal;
 
+/// Whether a plan is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It is.
+    All,
+    /// It is only shown.
+    Plan,
+}
+
+impl Doing {
+    /// As the command line says.
+    pub(crate) const fn of(dry_run: bool) -> Self {
+        if dry_run { Self::Plan } else { Self::All }
+    }
+}
+
 /// Runs a verb.
 pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
     match verb {

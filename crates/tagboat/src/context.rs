@@ -2,6 +2,7 @@
 //! first needed.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use tagboat_adapters::clock::SystemClock;
@@ -15,8 +16,7 @@ use tagboat_core::environment::{Host, HostName};
 use tagboat_core::ports::{Cancel, Clock, Repository, RepositoryError, RunError, Runner, Scope};
 use tagboat_core::secret::Secret;
 
-use crate::cli::Cli;
-use crate::commands::repository;
+use crate::commands::{Doing, repository};
 use crate::terminal::Terminal;
 
 /// The remote that holds the state, where nothing else is configured.
@@ -35,13 +35,13 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Finds the repository around the folder that the user named.
-    pub(crate) fn open(arguments: &Cli, terminal: &'a Terminal) -> Result<Self> {
+    /// Finds the repository around the folder in which this process works.
+    pub(crate) fn open(terminal: &'a Terminal) -> Result<Self> {
         let failed = |error: RepositoryError| repository::diagnostic(&error);
         let cancel = Cancel::default();
         let scope = Scope::new("repository", terminal.observer(), cancel.clone());
         let root =
-            work_tree(&arguments.folder).ok_or_else(|| failed(RepositoryError::NotARepository))?;
+            work_tree(Path::new(".")).ok_or_else(|| failed(RepositoryError::NotARepository))?;
         let repository = GitRepository::open(&scope, &root, &remote(&root)).map_err(failed)?;
         crate::interrupt::listen(&cancel);
         Ok(Self { root, terminal, repository, clock: SystemClock, cancel })
@@ -68,15 +68,23 @@ impl<'a> Context<'a> {
     }
 
     /// The checked configuration; its warnings are `tagboat check`'s to tell. All its mistakes are told but the
-    /// last, which is the error.
+    /// last, which is the error; to programs, which read one document, that one says how many there are.
     pub(crate) fn config(&self) -> Result<Config> {
         match tagboat_config::load(&Files::Folder(self.root.clone())) {
             Ok(loaded) => Ok(loaded.config),
             Err(mut told) => {
                 told.retain(|diagnostic| diagnostic.exit != Exit::Done);
-                let last = told.pop();
-                for mistake in &told {
-                    self.terminal.error(mistake);
+                let mut last = told.pop();
+                if self.terminal.is_json() && !told.is_empty() {
+                    let all = format!(
+                        "one of {} mistakes: `tagboat check --format json` has every one",
+                        told.len() + 1
+                    );
+                    last = last.map(|mistake| mistake.fact("others", all));
+                } else {
+                    for mistake in &told {
+                        self.terminal.error(mistake);
+                    }
                 }
                 Err(Box::new(last.unwrap_or_else(|| {
                     *tagboat_core::diagnostic::bug("a configuration was refused without a reason")
@@ -88,6 +96,22 @@ impl<'a> Context<'a> {
     /// Clean roots, kept in this machine's cache.
     pub(crate) fn roots(&self) -> Result<NspawnRoots> {
         Ok(NspawnRoots::new(LocalRunner::default(), self.cache()?))
+    }
+
+    /// A folder of this run alone, for files that are worked on. A plan that is only shown needs no cache: where
+    /// there is none it reads the commit in the system's folder for temporary files.
+    pub(crate) fn work(&self, name: &str, doing: Doing) -> Result<PathBuf> {
+        let name = format!("{name}-{}", std::process::id());
+        match (self.cache(), doing) {
+            (Ok(cache), _) => Ok(cache.join("work").join(name)),
+            (Err(error), Doing::All) => Err(error),
+            (Err(error), Doing::Plan) => {
+                let folder = std::env::temp_dir().join(format!("tagboat-{name}"));
+                // Others write there too: ours must be new, and nobody else's.
+                let made = std::fs::DirBuilder::new().mode(0o700).create(&folder);
+                made.map(|()| folder).map_err(|why| error.fact("seen", why.to_string()).into())
+            }
+        }
     }
 
     /// The folder for what can be made again.
@@ -154,6 +178,21 @@ impl<'a> Context<'a> {
     pub(crate) fn local(&self) -> LocalRunner {
         LocalRunner::default()
     }
+}
+
+/// Works in this folder from now on, so that files named beside `-C` lie below it, as git(1) has it.
+pub(crate) fn enter(folder: &Path) -> Result<()> {
+    std::env::set_current_dir(folder).map_err(|error| {
+        Box::new(
+            Diagnostic::unchanged(
+                "usage::folder",
+                Exit::Usage,
+                format!("{} cannot be entered: {error}", folder.display()),
+                "nothing was done",
+            )
+            .help("name a folder of yours after -C"),
+        )
+    })
 }
 
 /// The remote that the configuration names; [`REMOTE`] where there is none yet, or none that can be read.

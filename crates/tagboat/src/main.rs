@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod context;
+mod files;
 mod interrupt;
 mod report;
 mod terminal;
@@ -10,6 +11,8 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+use tagboat_core::diagnostic::Exit;
 
 use crate::context::Context;
 use crate::terminal::Terminal;
@@ -20,11 +23,12 @@ fn main() -> ExitCode {
         Err(error) => return terminal::usage(&error),
     };
     let terminal = Terminal::new(&arguments.output, arguments.verb.word());
-    let outcome = match commands::run_anywhere(&arguments.verb, &terminal) {
-        Some(outcome) => outcome,
-        None => Context::open(&arguments, &terminal)
-            .and_then(|context| commands::run(&arguments.verb, &context)),
-    };
+    let verb = &arguments.verb;
+    let outcome = context::enter(&arguments.folder).and_then(|()| {
+        commands::run_anywhere(verb, &terminal).unwrap_or_else(|| {
+            Context::open(&terminal).and_then(|context| commands::run(verb, &context))
+        })
+    });
     let exit = match outcome {
         Ok(exit) => exit,
         Err(diagnostic) => {
@@ -33,6 +37,18 @@ fn main() -> ExitCode {
             exit
         }
     };
-    // Whoever reads us may go away, as `head` does: that is no failure, and hides none.
+    let exit = match terminal.lost_output() {
+        // Who wanted to be told something, and was not, is not served.
+        Some(lost) if exit == Exit::Done && verb.only_tells() => {
+            terminal.error_aside(&lost);
+            lost.exit
+        }
+        // What was changed is changed, told or not; and a failure stays one.
+        Some(lost) => {
+            terminal.warn(&lost.message);
+            exit
+        }
+        None => exit,
+    };
     ExitCode::from(exit.status())
 }

@@ -1,73 +1,71 @@
 //! What a run leaves to be read. In: what a room did, or why it did not. Out: the report on the terminal, as JSON,
-//! and in the forge's step summary.
+//! in the forge's step summary, and the run's record.
 
-use std::io::Write as _;
+use std::io::{Error, ErrorKind, Write as _};
+use std::path::PathBuf;
 
-use tagboat_core::diagnostic::{Exit, Result};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::tag::EnvironmentName;
 use tagboat_deploy::apply::DeployRecord;
 use tagboat_deploy::plan::DeployPlan;
 use tagboat_report::forge::ForgePages;
 use tagboat_report::pipeline_report::{DeploymentRun, PipelineReport, ReportedStep, Run, Subject};
-use tagboat_report::render::{STEP_SUMMARY_LIMIT, human, markdown};
+use tagboat_report::render::{STEP_SUMMARY_LIMIT, human, json, markdown};
 
 use crate::context::Context;
+use crate::files;
 
-/// Tells how a deployment ended, and answers its exit status. One that changed nothing is told, and is the
-/// error.
+/// Tells how a deployment ended that changed something, and answers its exit status.
 pub(crate) fn deployment(
     context: &Context<'_>,
     plan: &DeployPlan,
-    outcome: Result<DeployRecord>,
+    record: DeployRecord,
 ) -> Result<Exit> {
-    let run = run(context, plan);
-    let attempt = plan.request.attempt;
-    match outcome {
-        Ok(record) => {
-            let exit = record.exit();
-            let steps = record.steps.into_iter().map(|step| ReportedStep {
-                step: step.step,
-                seconds: step.seconds,
-                result: step.result,
-            });
-            let next = next_environment(context, &plan.request.tag.environment);
-            let report = PipelineReport::of_deployment(
-                &run,
-                &DeploymentRun {
-                    attempt,
-                    deployment: &record.deployment,
-                    ending: &record.ending,
-                    sequence: record.sequence,
-                    holds: &record.holds,
-                    not_recorded: record.not_recorded.as_deref(),
-                    steps: steps.collect(),
-                    journal: record.journal,
-                    warnings: record.warnings,
-                    reason: plan.request.reason.as_deref(),
-                    next_environment: next.as_ref(),
-                },
-            )?;
-            tell(context, &report);
-            Ok(exit)
-        }
-        Err(error) => {
-            let subject = Subject {
-                attempt,
-                version: &plan.request.version,
-                environment: &plan.request.tag.environment,
-            };
-            summarise(context, &PipelineReport::of_refusal(&run, Some(&subject), &error));
-            Err(error)
-        }
-    }
+    let exit = record.exit();
+    let steps = record.steps.into_iter().map(|step| ReportedStep {
+        step: step.step,
+        seconds: step.seconds,
+        result: step.result,
+    });
+    let next = next_environment(context, &plan.request.tag.environment);
+    let report = PipelineReport::of_deployment(
+        &run(context, plan.head.workflow_run_id.clone()),
+        &DeploymentRun {
+            attempt: plan.request.attempt,
+            deployment: &record.deployment,
+            ending: &record.ending,
+            sequence: record.sequence,
+            holds: &record.holds,
+            not_recorded: record.not_recorded.as_deref(),
+            steps: steps.collect(),
+            journal: record.journal,
+            warnings: record.warnings,
+            reason: plan.request.reason.as_deref(),
+            next_environment: next.as_ref(),
+        },
+    )?;
+    context.terminal.say(human(&report).trim_end());
+    context.terminal.json(&report);
+    leave(context, &report);
+    Ok(exit)
 }
 
-fn run(context: &Context<'_>, plan: &DeployPlan) -> Run {
+/// Leaves the report of a deployment that changed nothing; whoever asked for it gets the error.
+pub(crate) fn refusal(
+    context: &Context<'_>,
+    id: String,
+    subject: &Subject<'_>,
+    error: &Diagnostic,
+) {
+    leave(context, &PipelineReport::of_refusal(&run(context, id), Some(subject), error));
+}
+
+fn run(context: &Context<'_>, workflow_run_id: String) -> Run {
     let server = context.variable("GITHUB_SERVER_URL");
     let repository = context.variable("GITHUB_REPOSITORY");
     let pages = server.zip(repository).map(|(server, name)| ForgePages::new(&server, &name));
     Run {
-        workflow_run_id: plan.head.workflow_run_id.clone(),
+        workflow_run_id,
         workflow_name: context
             .variable("GITHUB_WORKFLOW")
             .unwrap_or_else(|| "tagboat deploy".to_owned()),
@@ -87,10 +85,38 @@ fn next_environment(context: &Context<'_>, here: &EnvironmentName) -> Option<Env
     production.map(|environment| environment.name.clone())
 }
 
-fn tell(context: &Context<'_>, report: &PipelineReport) {
-    context.terminal.say(human(report).trim_end());
-    context.terminal.json(report);
+/// Where those look who were not there.
+fn leave(context: &Context<'_>, report: &PipelineReport) {
     summarise(context, report);
+    if let Err(error) = keep(context, report) {
+        context.terminal.warn(&format!("the run's record could not be kept: {error}"));
+    }
+}
+
+/// Adds the run's record to those of this machine (SPEC V6). They are history for reports, and no state: nothing is
+/// decided by them, and where there is no home for them none is kept.
+fn keep(context: &Context<'_>, report: &PipelineReport) -> std::io::Result<()> {
+    let Some(folder) = records_folder(context) else { return Ok(()) };
+    let record = json(report)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let id = report.workflow_run_id.replace(|c| !plain(c), "_");
+    // A run of a pipeline may deploy more than once; and what is there never changes.
+    for count in 1..=u16::MAX {
+        let name = if count == 1 { format!("{id}.json") } else { format!("{id}-{count}.json") };
+        match files::create(&folder.join(name), record.as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            written => return written,
+        }
+    }
+    Err(Error::from(ErrorKind::AlreadyExists))
+}
+
+/// `$XDG_STATE_HOME/tagboat/runs` (XDG Base Directory Specification: a relative path counts as none).
+fn records_folder(context: &Context<'_>) -> Option<PathBuf> {
+    let folder =
+        |name: &str| context.variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("tagboat/runs"))
 }
 
 /// Appends the report to the step summary that GitHub shows, where there is one.

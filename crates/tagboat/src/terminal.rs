@@ -5,8 +5,10 @@ mod diagnostic;
 mod progress;
 mod table;
 mod text;
+mod usage;
 
-use std::io::{IsTerminal as _, Write as _};
+use std::cell::RefCell;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use serde::Serialize;
 use tagboat_core::diagnostic::{Diagnostic, Exit};
 use tagboat_core::ports::Architecture;
 use tagboat_report::log_line::{LogContext, LogMetrics};
+use tagboat_report::render::{json, json_line};
 
 pub(crate) use progress::ProgressLines;
 pub(crate) use table::Table;
@@ -36,6 +39,8 @@ pub(crate) struct Terminal {
     format: Format,
     verbosity: Verbosity,
     colour: bool,
+    /// Why something could not be written to standard output.
+    lost: RefCell<Option<String>>,
     progress: ProgressLines,
 }
 
@@ -52,6 +57,7 @@ impl Terminal {
             format: output.format,
             verbosity,
             colour: wanted && std::io::stderr().is_terminal(),
+            lost: RefCell::default(),
             progress: ProgressLines::new(verbosity, output.log_format, verb),
         }
     }
@@ -64,7 +70,7 @@ impl Terminal {
     /// A result for people. Nothing where JSON is asked for.
     pub(crate) fn say(&self, text: &str) {
         if !self.is_json() {
-            Self::write(&format!("{text}\n"));
+            self.write(&format!("{text}\n"));
         }
     }
 
@@ -117,30 +123,33 @@ impl Terminal {
     /// One JSON document a line, for results that come one by one.
     pub(crate) fn json_line(&self, value: &serde_json::Value) {
         if self.is_json() {
-            Self::write(&format!("{value}\n"));
+            match json_line(value) {
+                Ok(text) => self.write(&format!("{text}\n")),
+                Err(error) => self.warn(&format!("a result has no JSON form: {error}")),
+            }
         }
     }
 
     /// A document that is JSON whoever reads it.
     pub(crate) fn document(&self, value: &impl Serialize) {
-        match serde_json::to_string_pretty(value) {
-            Ok(text) => Self::write(&format!("{text}\n")),
+        match json(value) {
+            Ok(text) => self.write(&text),
             Err(error) => self.warn(&format!("the result has no JSON form: {error}")),
         }
     }
 
     /// A document that is what it is, as a script.
     pub(crate) fn bytes(&self, bytes: &[u8]) {
-        Self::write(&String::from_utf8_lossy(bytes));
+        self.write(&String::from_utf8_lossy(bytes));
     }
 
     /// An error, in its one form.
     pub(crate) fn error(&self, error: &Diagnostic) {
         if self.is_json() {
-            self.json(&diagnostic::json(error));
+            // One line: it may follow results that came one by one.
+            self.json_line(&diagnostic::json(error));
         } else {
-            let headline = self.paint("1;31", &format!("error[{}]", error.code));
-            self.complain(&diagnostic::text(error, &headline));
+            self.error_aside(error);
         }
     }
 
@@ -169,10 +178,26 @@ impl Terminal {
         if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn write(text: &str) {
+    /// Why standard output took not all of it, as on a full disk. Who went away, as `head` does, has what they
+    /// wanted.
+    pub(crate) fn lost_output(&self) -> Option<Diagnostic> {
+        self.lost.borrow().as_deref().map(lost_output)
+    }
+
+    /// An error that standard output cannot take.
+    pub(crate) fn error_aside(&self, error: &Diagnostic) {
+        let headline = self.paint("1;31", &format!("error[{}]", error.code));
+        self.complain(&diagnostic::text(error, &headline));
+    }
+
+    fn write(&self, text: &str) {
         let mut out = std::io::stdout().lock();
-        // Where the reader went away there is nobody left to tell.
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).ok();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        if let Err(error) = written
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            self.lost.borrow_mut().get_or_insert(error.to_string());
+        }
     }
 
     fn complain(&self, text: &str) {
@@ -181,10 +206,34 @@ impl Terminal {
     }
 }
 
-/// `--help`, `--version`, or a command line that was not understood.
+/// `--help`, `--version`, or a command line that was not understood. Programs that asked for JSON get a document.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody can be told that printing failed.
-    error.print().ok();
     let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-    ExitCode::from(exit.status())
+    let json = error.use_stderr() && usage::wants_json(std::env::args_os().skip(1));
+    let printed = if json {
+        let document = diagnostic::json(&usage::diagnostic(error));
+        let line = json_line(&document).map_err(std::io::Error::from);
+        line.and_then(|line| std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()))
+    } else {
+        error.print()
+    };
+    match printed {
+        Err(lost) if exit == Exit::Done && lost.kind() != ErrorKind::BrokenPipe => {
+            let text = diagnostic::text(&lost_output(&lost.to_string()), "error[run::output]");
+            // Where standard error is closed there is nobody left to tell.
+            std::io::stderr().lock().write_all(text.as_bytes()).ok();
+            ExitCode::from(Exit::Outside.status())
+        }
+        Ok(()) | Err(_) => ExitCode::from(exit.status()),
+    }
+}
+
+fn lost_output(why: &str) -> Diagnostic {
+    Diagnostic::unchanged(
+        "run::output",
+        Exit::Outside,
+        format!("standard output could not be written: {why}"),
+        "only the telling failed",
+    )
+    .help("see where the output goes: its disk may be full")
 }

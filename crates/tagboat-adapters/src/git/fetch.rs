@@ -64,7 +64,8 @@ impl GitRepository {
             refspecs.extend([spec.from.as_str(), ":", spec.to.as_str(), "\n"]);
         }
         let command = self.fetch_command(refspecs);
-        let output = self.git.network(scope, command.clone(), Hooks::Silent)?;
+        let bound = self.git.patience.transfer;
+        let output = self.git.network(scope, command.clone(), bound, Hooks::Silent)?;
         if output.success() {
             return Ok(());
         }
@@ -99,7 +100,8 @@ impl GitRepository {
             };
             ids.extend([id.as_str(), "\n"]);
         }
-        let output = self.git.network(scope, self.fetch_command(ids), Hooks::Silent)?;
+        let bound = self.git.patience.transfer;
+        let output = self.git.network(scope, self.fetch_command(ids), bound, Hooks::Silent)?;
         if !output.success() {
             return Err(remote_refusal(&output));
         }

@@ -10,8 +10,24 @@ use crate::process::LocalRunner;
 /// Bound of what reads and writes only here. `git archive` of a large tree takes seconds.
 pub(super) const LOCAL: Duration = Duration::from_secs(120);
 
-/// Bound of what talks to the remote: a first fetch of a large repository takes minutes.
-pub(super) const NETWORK: Duration = Duration::from_secs(600);
+/// How long the remote may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For listing its refs.
+    pub listing: Duration,
+    /// For objects that are fetched or pushed.
+    pub transfer: Duration,
+}
+
+impl Default for Patience {
+    /// 60 s for a listing: it is the first question to every remote, so it finds the one that hangs; 100,000 tags
+    /// are some 10 MB, and ssh and TLS give up on a connection by themselves only after minutes. 300 s for a transfer:
+    /// the remote has just answered, and what comes is what a clone lacks, minutes where that is a large
+    /// repository's history; a push runs the user's `pre-push` hook within it.
+    fn default() -> Self {
+        Self { listing: Duration::from_secs(60), transfer: Duration::from_secs(300) }
+    }
+}
 
 /// Settings of a user or repository that would change what our calls mean (git-config(1)).
 const CONFIG: [&str; 15] = [
@@ -43,6 +59,7 @@ const CONFIG: [&str; 15] = [
 pub struct GitProgram {
     runner: LocalRunner,
     program: String,
+    pub(super) patience: Patience,
 }
 
 /// The `git` on `PATH`.
@@ -65,7 +82,14 @@ impl GitProgram {
     /// This program (a name found on `PATH`, or an absolute path), run by `runner`.
     #[must_use]
     pub fn new(runner: LocalRunner, program: impl Into<String>) -> Self {
-        Self { runner, program: program.into() }
+        Self { runner, program: program.into(), patience: Patience::default() }
+    }
+
+    /// The same, with this patience for the remote.
+    #[must_use]
+    pub const fn patient(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Runs a command that begins with `git`. A non-zero status is an [`Output`].
@@ -120,18 +144,20 @@ impl GitProgram {
         if output.success() { Ok(output) } else { Err(refusal(command, &output)) }
     }
 
-    /// As [`GitProgram::run`], for what talks to the remote: no answer in time is its failure.
+    /// As [`GitProgram::run`], for what talks to the remote: no answer within `bound` is its failure.
     pub(super) fn network(
         &self,
         scope: &Scope<'_>,
         command: Command,
+        bound: Duration,
         hooks: Hooks,
     ) -> Result<Output, RepositoryError> {
-        let command = command.timeout(NETWORK);
+        let command = command.timeout(bound);
         self.run_with(scope, &command, hooks).map_err(|error| match error {
-            RepositoryError::Run(late @ RunError::TimedOut(_)) => {
-                RepositoryError::Remote(late.to_string())
-            }
+            RepositoryError::Run(RunError::TimedOut(after)) => RepositoryError::Remote(format!(
+                "git waited for it for {:.1} s",
+                after.as_secs_f32()
+            )),
             other => other,
         })
     }

@@ -42,7 +42,7 @@ impl GitRepository {
         // but with `--tags`: so what matches is decided here.
         let scope_flag = if wanted.only_tags() { "--tags" } else { "--quiet" };
         let command = self.command(["ls-remote", "--quiet", scope_flag, remote]);
-        let output = self.git.network(scope, command, Hooks::Silent)?;
+        let output = self.git.network(scope, command, self.git.patience.listing, Hooks::Silent)?;
         if !output.success() {
             return Err(remote_refusal(&output));
         }

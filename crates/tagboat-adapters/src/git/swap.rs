@@ -58,7 +58,8 @@ impl GitRepository {
         let command = self.push_command(&remote, updates);
         let mut attempt = 1;
         loop {
-            let pushed = match self.git.network(scope, command.clone(), Hooks::Run) {
+            let bound = self.git.patience.transfer;
+            let pushed = match self.git.network(scope, command.clone(), bound, Hooks::Run) {
                 Ok(output) => Pushed::Ended(output),
                 // It never ran.
                 Err(error @ RepositoryError::Run(RunError::NotFound)) => return Err(error),

@@ -1,6 +1,8 @@
 //! The real repository, with every git that this machine has: the floor is Debian 12's 2.39.
 
 mod edges;
+mod log;
+mod next;
 mod over_ssh;
 
 use std::collections::BTreeMap;
@@ -68,6 +70,16 @@ impl World for OnDisk {
 
     fn files(&self) -> BTreeMap<String, String> {
         files()
+    }
+
+    fn commit(&self, message: &str, files: &[(&str, &str)]) -> CommitSha {
+        self.repo.git(&["rm", "-rq", "--ignore-unmatch", "--", "."]);
+        for (path, text) in files {
+            self.repo.write(path, text);
+        }
+        let commit = self.repo.commit(message);
+        self.repo.push();
+        commit
     }
 
     fn force(&self, name: &str, id: Option<&ObjectId>) {

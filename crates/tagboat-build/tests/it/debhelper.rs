@@ -195,7 +195,7 @@ fn packaging_that_is_in_place_is_not_copied_and_its_unit_stays() {
     ];
     let scene = Scene::with(&files);
     let request = scene.request(debhelper_project());
-    let facts = scene.observe(&request, &FakeRoots::default()).unwrap();
+    let facts = scene.observe(&request).unwrap();
     assert_eq!(facts.packaging.as_ref().unwrap().place, PackagingPlace::Debian);
     let plan = tagboat_build::plan(&facts, &request).unwrap();
     let steps = &plan.jobs[0].attempts[0].steps;

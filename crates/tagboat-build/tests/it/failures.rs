@@ -297,11 +297,8 @@ fn a_link_in_a_commit_does_not_make_us_read_elsewhere() {
         }
     }
     let repository = crate::scene::Planted { inner: &scene.repository, plant: Linked::plant };
-    let clock = tagboat_testing::fake::FakeClock::fixed();
-    let roots = FakeRoots::default();
-    let ports = tagboat_build::Ports { repository: &repository, roots: &roots, clock: &clock };
     let request = scene.request(debhelper_project());
-    let error = tagboat_build::observe(&scene.scope(), &ports, &request).unwrap_err();
+    let error = tagboat_build::observe(&scene.scope(), &repository, &request).unwrap_err();
     assert_eq!(error.code, "build::outside-tree");
 }
 

@@ -19,9 +19,9 @@ use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::Result;
 use tagboat_core::ports::{
-    Architecture, Bind, Booted, Cancel, Commit, FetchSpec, ListedRef, Mirror, Network, NewTag,
-    Output, RefUpdate, Repository, RepositoryError, Root, RootError, RootSpec, Roots, RunError,
-    Runner, Scope, Swap, TagObject,
+    Architecture, Bind, Booted, Cancel, Commit, FetchSpec, ListedRef, Log, LogQuery, Mirror,
+    Network, NewTag, Output, RefUpdate, Repository, RepositoryError, Root, RootError, RootSpec,
+    Roots, RunError, Runner, Scope, Swap, TagObject,
 };
 use tagboat_core::version::{ProjectPath, Version};
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, FakeRunner, Recorder, exited};
@@ -99,15 +99,13 @@ impl Scene {
     }
 
     /// observe, with the machine that the tests are written for.
-    pub(crate) fn observe(&self, request: &Request, roots: &dyn Roots) -> Result<Facts> {
-        let clock = FakeClock::fixed();
-        let ports = Ports { repository: &self.repository, roots, clock: &clock };
-        let facts = observe(&self.scope(), &ports, request)?;
+    pub(crate) fn observe(&self, request: &Request) -> Result<Facts> {
+        let facts = observe(&self.scope(), &self.repository, request)?;
         Ok(Facts { machine: amd64(), ..facts })
     }
 
     pub(crate) fn plan(&self, request: &Request) -> Result<Plan> {
-        plan(&self.observe(request, &FakeRoots::default())?, request)
+        plan(&self.observe(request)?, request)
     }
 
     pub(crate) fn apply(&self, plan: Plan, roots: &dyn Roots) -> Result<Record> {
@@ -117,7 +115,7 @@ impl Scene {
     }
 
     pub(crate) fn build(&self, request: &Request, roots: &dyn Roots) -> Result<Record> {
-        self.apply(plan(&self.observe(request, roots)?, request)?, roots)
+        self.apply(plan(&self.observe(request)?, request)?, roots)
     }
 }
 
@@ -379,6 +377,10 @@ impl Repository for Planted<'_> {
         descendant: &str,
     ) -> Result<bool, RepositoryError> {
         self.inner.is_ancestor(scope, ancestor, descendant)
+    }
+
+    fn log(&self, scope: &Scope<'_>, query: &LogQuery<'_>) -> Result<Log, RepositoryError> {
+        self.inner.log(scope, query)
     }
 
     fn commit(&self, scope: &Scope<'_>, name: &str) -> Result<Option<Commit>, RepositoryError> {

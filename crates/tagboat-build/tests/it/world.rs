@@ -130,7 +130,7 @@ fn build(
         leftovers: Leftovers::RemoveOnSuccess,
     };
     change(&mut request);
-    let facts = observe(&scope, &ports, &request).unwrap();
+    let facts = observe(&scope, ports.repository, &request).unwrap();
     let plan = plan(&facts, &request).unwrap();
     let record = apply(plan, &scope, &ports);
     record.unwrap_or_else(|error| panic!("{error:?}\n{}", told.lines().join("\n")))

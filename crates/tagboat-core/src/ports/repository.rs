@@ -137,6 +137,49 @@ pub enum Existing {
     Keep,
 }
 
+/// Which commits a log is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogQuery<'a> {
+    /// The commit that the log ends with, newest of all.
+    pub until: &'a CommitSha,
+    /// Where it begins.
+    pub since: Since<'a>,
+    /// Files and folders from the repository's root, read literally; the empty text is all of it. No path
+    /// at all is touched by nothing.
+    pub paths: &'a [&'a str],
+    /// More commits than that are an error.
+    pub limit: usize,
+}
+
+/// Where a log begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since<'a> {
+    /// With the first commit of all.
+    Beginning,
+    /// After the first of these, in their order, that the last commit is or descends from: without what it
+    /// is or descends from itself.
+    FirstOf(&'a [CommitSha]),
+}
+
+/// What happened to some paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Log {
+    /// The place in [`Since::FirstOf`] of the commit after which it begins. `None` where no such was given,
+    /// and where none is behind the last commit: then there are no entries either.
+    pub since: Option<usize>,
+    /// The commits, newest first.
+    pub entries: Vec<LogEntry>,
+}
+
+/// A commit of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its id.
+    pub sha: CommitSha,
+    /// Its whole message, without newlines at its end; bytes that are not UTF-8 are replaced.
+    pub message: String,
+}
+
 /// The git repository and its remote: the only state there is.
 ///
 /// Names given to it are full ref names or object ids, never what a user typed.
@@ -212,6 +255,18 @@ pub trait Repository: Sync {
         ancestor: &CommitSha,
         descendant: &str,
     ) -> Result<bool, RepositoryError>;
+
+    /// The commits that made the files below some paths what they are; see [`LogQuery`].
+    ///
+    /// Merges themselves are left out, and so is a side branch that changed nothing in the end because the
+    /// merge threw its changes away or had them already (git-log(1), "History Simplification", default
+    /// mode). Files are not followed when they are renamed: the commit that moves one from a path to
+    /// another touches both.
+    ///
+    /// # Errors
+    /// [`RepositoryError::Shallow`] in a clone without its history; [`RepositoryError::Unexpected`] for a
+    /// path that is none of the repository, and for more commits than asked for.
+    fn log(&self, scope: &Scope<'_>, query: &LogQuery<'_>) -> Result<Log, RepositoryError>;
 
     /// The commit that a full ref name, `HEAD` or an object id leads to; `None` if there is none.
     ///

@@ -154,7 +154,7 @@ fn read_signed(
             .fact("path", path(name).to_string())
             .fact("seen", why)
             .fact("trusted", keys.join(", "))
-            .help("publish with the key that signed it, or name its public key as trusted"),
+            .help("publish with the key that signed it, or accept it by its full fingerprint (`--accept-key`)"),
         )
     };
     let text = |name: &str, bytes: Vec<u8>| {

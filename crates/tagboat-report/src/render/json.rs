@@ -4,15 +4,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::pipeline_report::PipelineReport;
 use crate::text::acts;
 
-/// The report as one JSON document, indented, its fields in the order of SPEC P1. Ends in a newline.
+/// A value as one JSON document, indented; a report's fields are in the order of SPEC P1. Ends in a newline.
 ///
 /// # Errors
-/// Where a number has no JSON form.
-pub fn json(report: &PipelineReport) -> serde_json::Result<String> {
-    let text = serde_json::to_string_pretty(report)?;
+/// Where a value has no JSON form.
+pub fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    let text = serde_json::to_string_pretty(value)?;
     // The newlines of the indentation are the only characters outside strings that act.
     let lines: Vec<String> = text.lines().map(harmless).collect();
     Ok(lines.join("\n") + "\n")

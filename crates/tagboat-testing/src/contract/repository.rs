@@ -1,5 +1,7 @@
 //! The promises of a repository. In: a world of clones and one remote. Out: a panic where one is broken.
 
+mod log;
+
 use std::collections::BTreeMap;
 use std::sync::Barrier;
 
@@ -10,6 +12,8 @@ use tagboat_core::ports::{
     RunError, Scope, Silent, Swap,
 };
 
+pub use log::*;
+
 /// A remote with at least three commits on main, and clones of it.
 pub trait World: Sync {
     /// A new clone with all of main, and no tag.
@@ -18,6 +22,8 @@ pub trait World: Sync {
     fn commits(&self) -> Vec<CommitSha>;
     /// The files of the last one.
     fn files(&self) -> BTreeMap<String, String>;
+    /// Makes main's next commit, with these files and no others, and pushes it.
+    fn commit(&self, message: &str, files: &[(&str, &str)]) -> CommitSha;
     /// Makes a ref of the remote hold something, as somebody with all rights would.
     fn force(&self, name: &str, id: Option<&ObjectId>);
     /// How many rounds of racing are worth their time.
@@ -405,6 +411,8 @@ pub fn an_ancestor_is_told_from_a_descendant(world: &dyn World) {
     assert!(is(last, last.as_str()));
     assert!(!is(last, first.as_str()));
     assert!(clone.is_ancestor(&scope(), first, "refs/heads/none").is_err());
+    let nowhere = CommitSha::parse(&"12".repeat(20)).unwrap();
+    assert!(clone.is_ancestor(&scope(), &nowhere, "refs/heads/main").is_err());
 }
 
 /// See its name.

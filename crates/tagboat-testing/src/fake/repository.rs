@@ -1,6 +1,8 @@
 //! A repository in memory. In: commits and refs that a test makes. Out: the port's promises, compare-and-swap
 //! included; every clone of one [`FakeRemote`] races on the same refs.
 
+mod log;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -10,8 +12,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
-    Commit, Existing, FetchSpec, ListedRef, NewTag, RefUpdate, Repository, RepositoryError,
-    RunError, Scope, Swap, TagObject,
+    Commit, Existing, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository,
+    RepositoryError, RunError, Scope, Since, Swap, TagObject,
 };
 
 /// The default branch.
@@ -32,7 +34,12 @@ pub enum Reachability {
 #[derive(Clone, Debug)]
 enum Object {
     Tag(TagObject),
-    Commit { commit: Commit, parents: Vec<ObjectId>, files: BTreeMap<String, String> },
+    Commit {
+        commit: Commit,
+        message: String,
+        parents: Vec<ObjectId>,
+        files: BTreeMap<String, String>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -56,16 +63,18 @@ impl FakeRemote {
         Self::default()
     }
 
-    /// Adds a commit with these files to `refs/heads/main`, and moves that.
-    pub fn commit(&self, subject: &str, time: Timestamp, files: &[(&str, &str)]) -> CommitSha {
+    /// Adds a commit with these files, and no others, to `refs/heads/main`, and moves that.
+    pub fn commit(&self, message: &str, time: Timestamp, files: &[(&str, &str)]) -> CommitSha {
         let mut remote = self.lock();
         let parents: Vec<ObjectId> =
             remote.refs.get("refs/heads/main").cloned().into_iter().collect();
-        let id = id_of(&format!("commit {subject} {time} {files:?} {parents:?}"));
+        let id = id_of(&format!("commit {message} {time} {files:?} {parents:?}"));
         let author = "Test <test@example.org>".to_owned();
-        let commit = Commit { sha: id.clone().into(), time, author, subject: subject.to_owned() };
+        let subject = message.lines().next().unwrap_or("").to_owned();
+        let message = message.trim_end_matches('\n').to_owned();
+        let commit = Commit { sha: id.clone().into(), time, author, subject };
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-        let object = Object::Commit { commit, parents, files: files.collect() };
+        let object = Object::Commit { commit, message, parents, files: files.collect() };
         remote.objects.insert(id.clone(), object);
         remote.refs.insert("refs/heads/main".to_owned(), id.clone());
         id.into()
@@ -412,12 +421,14 @@ impl Repository for FakeRepository {
     ) -> Result<bool, RepositoryError> {
         bounded(scope)?;
         let remote = self.remote.lock();
-        let Some(from) = self.resolve(&remote, descendant) else {
-            return Err(RepositoryError::Git {
+        let commit = |name: &str| {
+            self.resolve(&remote, name).ok_or_else(|| RepositoryError::Git {
                 command: "git merge-base --is-ancestor".to_owned(),
-                said: format!("{descendant} leads to no commit"),
-            });
+                said: format!("{name} leads to no commit"),
+            })
         };
+        commit(ancestor.as_str())?;
+        let from = commit(descendant)?;
         let mut wanted = vec![from];
         let mut seen = BTreeSet::new();
         while let Some(id) = wanted.pop() {
@@ -429,6 +440,24 @@ impl Repository for FakeRepository {
             }
         }
         Ok(false)
+    }
+
+    fn log(&self, scope: &Scope<'_>, query: &LogQuery<'_>) -> Result<Log, RepositoryError> {
+        bounded(scope)?;
+        let remote = self.remote.lock();
+        let since = match query.since {
+            Since::Beginning => &[],
+            Since::FirstOf(candidates) => candidates,
+        };
+        for commit in since.iter().chain([query.until]) {
+            if self.resolve(&remote, commit.as_str()).is_none() {
+                return Err(RepositoryError::Git {
+                    command: "git log".to_owned(),
+                    said: format!("bad object {commit}"),
+                });
+            }
+        }
+        remote.log(query)
     }
 
     fn commit(&self, scope: &Scope<'_>, name: &str) -> Result<Option<Commit>, RepositoryError> {

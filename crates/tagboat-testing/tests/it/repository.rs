@@ -41,6 +41,10 @@ impl World for InMemory {
         files.into_iter().map(|(path, text)| (path.to_owned(), text.to_owned())).collect()
     }
 
+    fn commit(&self, message: &str, files: &[(&str, &str)]) -> CommitSha {
+        self.remote.commit(message, Timestamp::UNIX_EPOCH, files)
+    }
+
     fn force(&self, name: &str, id: Option<&ObjectId>) {
         self.remote.set(name, id.cloned());
     }

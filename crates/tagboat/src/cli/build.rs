@@ -1,5 +1,7 @@
 //! `tagboat build` and `tagboat validate`.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 /// Builds the packages of a version, each architecture in a clean root.
@@ -45,7 +47,8 @@ pub(crate) enum Arch {
 #[command(after_help = "\
 Examples:
   tagboat validate api/v1.2.0               what `tagboat build api/v1.2.0` made
-  tagboat validate api --arch amd64         of the project api at HEAD")]
+  tagboat validate api --arch amd64         of the project api at HEAD
+  tagboat validate --sarif findings.sarif   for GitHub's code scanning")]
 pub(crate) struct ValidateArgs {
     /// A version tag, or a project by its path; `.` is the one at the root.
     #[arg(value_name = "VERSION|PROJECT")]
@@ -54,6 +57,9 @@ pub(crate) struct ValidateArgs {
     #[arg(long, value_enum, default_value_t = Arch::All, value_name = "amd64|arm64|all")]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub(crate) arch: Arch,
+    /// Write every finding to a file, as SARIF 2.1.0.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
     /// Show the steps, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -12,13 +12,27 @@ pub(crate) struct HostArgs {
     pub(crate) identity: Option<PathBuf>,
 }
 
+/// How a deployment is run, whichever verb asks.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// How long to wait for the turn on a host, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait: u64,
+    /// How to reach the hosts.
+    #[command(flatten)]
+    pub(crate) hosts: HostArgs,
+    /// Show what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
 /// Brings a version to an environment: host by host, gated by health, rolled back when it is sick.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   tagboat deploy api/v1.2.0 --env staging
   tagboat deploy api/v1.2.0 --env production --dry-run
-  tagboat deploy api/v1.2.0 --env production --lift-hold 'the database is mended'")]
+  tagboat deploy api/v1.2.0 --env production --lift-hold 'mended'")]
 pub(crate) struct DeployArgs {
     /// The version tag.
     #[arg(value_name = "VERSION")]
@@ -29,15 +43,9 @@ pub(crate) struct DeployArgs {
     /// Deploy a version that was rolled back before, for this reason.
     #[arg(long, value_name = "REASON")]
     pub(crate) lift_hold: Option<String>,
-    /// How long to wait for the turn on a host, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) wait: u64,
-    /// How to reach the hosts.
+    /// How it is run.
     #[command(flatten)]
-    pub(crate) hosts: HostArgs,
-    /// Show the plan, and do nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) run: RunArgs,
 }
 
 /// Goes back to a version that ran there before: the newest stable one, or else the newest.
@@ -60,15 +68,9 @@ pub(crate) struct RollbackArgs {
     /// Why; the version that is left is held for this reason.
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
-    /// How long to wait for the turn on a host, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) wait: u64,
-    /// How to reach the hosts.
+    /// How it is run.
     #[command(flatten)]
-    pub(crate) hosts: HostArgs,
-    /// Show the choice and the plan, and do nothing.
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) run: RunArgs,
 }
 
 /// Shows what a deployment would change, on which hosts, the expected gap, and the way back.

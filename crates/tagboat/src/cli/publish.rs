@@ -26,6 +26,9 @@ pub(crate) struct PublishArgs {
     /// A file with the armoured secret key, instead of GPG_PRIVATE_KEY.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Take over a repository that this other key signed, which is still its key.asc.
+    #[arg(long, value_name = "FINGERPRINT")]
+    pub(crate) accept_key: Option<String>,
     /// Show the steps, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -11,11 +11,13 @@ use tagboat_build::{Ports, Record, Request};
 use tagboat_config::{Config, Project, StagedContent};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
-use tagboat_core::ports::Architecture;
+use tagboat_core::ports::{Architecture, Scope};
+use tagboat_core::version::Version;
 use tagboat_report::log_line::{LogContext, LogMetrics};
 
+use super::Doing;
 use super::reading::State;
-use super::target::{Target, targets};
+use super::target::{Target, origin_json, targets, tell_origin};
 use crate::cli::build::{Arch, BuildArgs};
 use crate::context::Context;
 use crate::terminal::Table;
@@ -25,21 +27,29 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     let scope = context.scope("build");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
-    let roots = context.roots()?;
-    let ports = Ports { repository: context.repository(), roots: &roots, clock: context.clock() };
+    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let doing = Doing::of(arguments.dry_run);
+    // A plan is made without roots; then this fails only where one is carried out.
+    let roots = match doing {
+        Doing::All => Some(context.roots()?),
+        Doing::Plan => None,
+    };
     let mut records = Vec::new();
     let mut plans = Vec::new();
-    for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
-        let request = request(context, &config, &target, arguments)?;
+    for target in &targets {
+        let wish = Wish { arch: arguments.arch, parallel: arguments.parallel, doing };
+        let request = request(context, &config, target, &wish)?;
         let scope = scope.span(format!("build {}", target.project.name));
-        context.terminal.log_about(about(context, &target));
-        let facts = tagboat_build::observe(&scope, &ports, &request)?;
+        context.terminal.log_about(about(context, target));
+        let facts = tagboat_build::observe(&scope, context.repository(), &request)?;
         let plan = tagboat_build::plan(&facts, &request)?;
-        if arguments.dry_run {
+        tell_origin(context, std::slice::from_ref(target));
+        let Some(roots) = &roots else {
             context.terminal.say(plan.to_string().trim_end());
             plans.push(plan.to_string());
             continue;
-        }
+        };
+        let ports = Ports { repository: context.repository(), roots, clock: context.clock() };
         let record = tagboat_build::apply(plan, &scope, &ports)?;
         for artifact in &record.artifacts.packages {
             context.terminal.log_measured(
@@ -54,13 +64,43 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
         }
         records.push(record);
     }
-    if arguments.dry_run {
-        context.terminal.json(&serde_json::json!({ "plans": plans }));
+    let origin = origin_json(&targets);
+    if doing == Doing::Plan {
+        let document = serde_json::json!({ "plans": plans, "targets": origin, "offline": true });
+        context.terminal.json(&document);
     } else {
-        context.terminal.json(&serde_json::json!({ "builds": records }));
+        let document = serde_json::json!({ "builds": records, "targets": origin, "offline": true });
+        context.terminal.json(&document);
         context.terminal.say(&human(&records));
     }
     Ok(Exit::Done)
+}
+
+/// The version, as files are called by it, that a build of this target gives its packages: the tag's, or for packaging
+/// that keeps its own changelog the one that stands there.
+pub(crate) fn built_version(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    config: &Config,
+    target: &Target<'_>,
+) -> Result<String> {
+    if let tagboat_config::Builder::Staged(_) = target.project.builder {
+        return target.version.as_ref().map(Version::debian).ok_or_else(|| no_version(target));
+    }
+    let wish = Wish { arch: Arch::All, parallel: false, doing: Doing::Plan };
+    let request = request(context, config, target, &wish)?;
+    let facts = tagboat_build::observe(scope, context.repository(), &request)?;
+    let Some(packaging) = &facts.packaging else { return Err(no_version(target)) };
+    // A file's name has no epoch (dpkg-name(1)).
+    let version = tagboat_build::debhelper::version(&request, packaging)?;
+    Ok(version.without_epoch().to_owned())
+}
+
+/// How a build is asked for.
+struct Wish {
+    arch: Arch,
+    parallel: bool,
+    doing: Doing,
 }
 
 /// What log lines of a target are about.
@@ -122,7 +162,7 @@ fn request(
     context: &Context<'_>,
     config: &Config,
     target: &Target<'_>,
-    arguments: &BuildArgs,
+    wish: &Wish,
 ) -> Result<Request> {
     let project = target.project;
     let builder = match &project.builder {
@@ -134,8 +174,11 @@ fn request(
     if target.version.is_none() && matches!(builder, Builder::Staged(_)) {
         return Err(no_version(target));
     }
-    let parallel = arguments.parallel || config.parallel_builds;
+    let parallel = wish.parallel || config.parallel_builds;
     let dist = context.path("dist");
+    let architectures = architectures(project, wish.arch)?;
+    // The last that can fail: it may make a folder.
+    let work = context.work(&format!("build-{}", project.name), wish.doing)?;
     Ok(Request {
         project: ProjectPlan {
             path: project.path.clone(),
@@ -151,7 +194,7 @@ fn request(
             .map_or("local", |_| "github-actions")
             .to_owned(),
         mirrors: super::target::mirrors(config),
-        architectures: architectures(project, arguments.arch)?,
+        architectures,
         strategy: match config.strategy {
             tagboat_config::shape::build::Strategy::Auto => StrategyChoice::Auto,
             tagboat_config::shape::build::Strategy::Native => {
@@ -165,11 +208,7 @@ fn request(
         parallel: if parallel { Parallel::Parallel } else { Parallel::OneAfterAnother },
         logs: dist.join("logs"),
         out: dist,
-        work: context.cache()?.join("work").join(format!(
-            "build-{}-{}",
-            project.name,
-            std::process::id()
-        )),
+        work,
         leftovers: if config.local_build.configuration.cleanup_after_build {
             Leftovers::RemoveOnSuccess
         } else {
@@ -235,8 +274,10 @@ pub(crate) fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
             format!("no version tag of {} is on commit {}", project.path, commit.short()),
             "nothing was done",
         )
+        .fact("seen", "this clone's tags; the remote was not asked")
         .help(format!(
-            "tag it: `git tag -a {tag} -m '{tag}'`; or name a version: `tagboat build {tag}`"
+            "fetch it: `git fetch --tags`; or tag it: `git tag -a {tag} -m '{tag}'`; or name a version: \
+             `tagboat build {tag}`"
         )),
     )
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tagboat_config::{Config, Project, VersionCheck};
 use tagboat_core::commit::CommitSha;
+use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Environment, Host};
 use tagboat_core::ledger::{Attempt, History};
@@ -18,11 +19,12 @@ use tagboat_deploy::plan::DeployPlan;
 use tagboat_deploy::request::{DeployRequest, HealthRequest, VersionAnswer};
 
 use tagboat_report::log_line::LogContext;
+use tagboat_report::pipeline_report::Subject;
 
 use super::reading::State;
 use super::repository::diagnostic;
 use super::target;
-use crate::cli::deploy::{DeployArgs, HostArgs, PlanArgs};
+use crate::cli::deploy::{DeployArgs, HostArgs, PlanArgs, RunArgs};
 use crate::context::Context;
 use crate::report;
 
@@ -35,8 +37,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) commit: CommitSha,
     pub(crate) lift_hold: Option<String>,
     pub(crate) reason: Option<String>,
-    pub(crate) wait: Duration,
-    pub(crate) hosts: &'a HostArgs,
+    pub(crate) run: &'a RunArgs,
 }
 
 /// Deploys.
@@ -54,10 +55,9 @@ pub(crate) fn run(arguments: &DeployArgs, context: &Context<'_>) -> Result<Exit>
         commit,
         lift_hold: arguments.lift_hold.clone(),
         reason: None,
-        wait: Duration::from_secs(arguments.wait),
-        hosts: &arguments.hosts,
+        run: &arguments.run,
     };
-    carry_out(context, &scope, &config, &state, wish, Doing::of(arguments.dry_run))
+    carry_out(context, &scope, &config, &state, wish)
 }
 
 /// Shows a plan.
@@ -66,27 +66,13 @@ pub(crate) fn plan(arguments: &PlanArgs, context: &Context<'_>) -> Result<Exit> 
         version: arguments.version.clone(),
         environment: arguments.environment.clone(),
         lift_hold: None,
-        wait: 30,
-        hosts: HostArgs { identity: arguments.hosts.identity.clone() },
-        dry_run: true,
+        run: RunArgs {
+            wait: 30,
+            hosts: HostArgs { identity: arguments.hosts.identity.clone() },
+            dry_run: true,
+        },
     };
     run(&arguments, context)
-}
-
-/// Whether a plan is carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// It is.
-    All,
-    /// It is only shown.
-    Plan,
-}
-
-impl Doing {
-    /// As the command line says.
-    pub(crate) const fn of(dry_run: bool) -> Self {
-        if dry_run { Self::Plan } else { Self::All }
-    }
 }
 
 /// Plans, and carries out what was planned.
@@ -96,31 +82,66 @@ pub(crate) fn carry_out(
     config: &Config,
     state: &State,
     wish: Wish<'_>,
-    doing: Doing,
 ) -> Result<Exit> {
-    refuse_moved(state)?;
-    check_protections(context, config, &wish)?;
-    let request = request(context, config, &wish)?;
-    if wish.environment.is_production || wish.environment.requires_approval {
-        check_branch(context, scope, &wish)?;
-    }
-    let history = history(context, scope, state, &request.tag)?;
-    let hosts = context.hosts(&request.hosts, wish.hosts.identity.as_deref())?;
-    let facts = facts(context, scope, state, &request, history, &hosts)?;
-    let plan = tagboat_deploy::plan::plan(&facts, request)?;
-    if doing == Doing::Plan {
+    let subject = Subject {
+        attempt: wish.attempt,
+        version: &wish.version.clone(),
+        environment: &wish.environment.name,
+    };
+    let planned = planned(context, scope, config, state, &wish);
+    if wish.run.dry_run {
+        let plan = planned?.plan;
         context.terminal.json(&plan_json(&plan));
         context.terminal.say(plan.to_string().trim_end());
         return Ok(Exit::Done);
     }
+    let Planned { plan, facts, hosts } = planned.inspect_err(|error| {
+        report::refusal(context, refused_id(context, &wish), &subject, error);
+    })?;
     context.terminal.log_about(LogContext {
         commit_sha: Some(plan.head.commit.clone()),
         branch: context.variable("GITHUB_REF_NAME"),
         workflow_run_id: Some(plan.head.workflow_run_id.clone()),
     });
     let ports = Ports { repository: context.repository(), hosts: &hosts, clock: context.clock() };
-    let outcome = apply(scope, &plan, &facts, &ports);
-    report::deployment(context, &plan, outcome)
+    let record = apply(scope, &plan, &facts, &ports).inspect_err(|error| {
+        report::refusal(context, plan.head.workflow_run_id.clone(), &subject, error);
+    })?;
+    report::deployment(context, &plan, record)
+}
+
+/// A plan, what it relies on, and the ways to its hosts.
+struct Planned {
+    plan: DeployPlan,
+    facts: Facts,
+    hosts: Hosts<'static>,
+}
+
+fn planned(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    config: &Config,
+    state: &State,
+    wish: &Wish<'_>,
+) -> Result<Planned> {
+    refuse_moved(state)?;
+    check_protections(context, config, wish)?;
+    let request = request(context, config, wish)?;
+    if wish.environment.is_production || wish.environment.requires_approval {
+        check_branch(context, scope, wish)?;
+    }
+    let history = history(context, scope, state, &request.tag)?;
+    let hosts = context.hosts(&request.hosts, wish.run.hosts.identity.as_deref())?;
+    let facts = facts(context, scope, state, &request, history, &hosts)?;
+    let plan = tagboat_deploy::plan::plan(&facts, request)?;
+    Ok(Planned { plan, facts, hosts })
+}
+
+/// The id of a run that was refused before there was a plan (SPEC D1).
+fn refused_id(context: &Context<'_>, wish: &Wish<'_>) -> String {
+    context.variable("GITHUB_RUN_ID").unwrap_or_else(|| {
+        format!("local-{}", DeploymentId::new(context.clock().now(), &wish.commit, |_| false))
+    })
 }
 
 fn plan_json(plan: &DeployPlan) -> serde_json::Value {
@@ -281,7 +302,7 @@ fn request(context: &Context<'_>, config: &Config, wish: &Wish<'_>) -> Result<De
         workflow_run_id: context.variable("GITHUB_RUN_ID"),
         lift_hold: wish.lift_hold.clone(),
         reason: wish.reason.clone(),
-        patience: wish.wait,
+        patience: Duration::from_secs(wish.run.wait),
     })
 }
 

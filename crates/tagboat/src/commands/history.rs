@@ -14,9 +14,8 @@ use crate::terminal::{Table, printable};
 
 /// Shows it.
 pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
-    let source = if arguments.read.offline { Source::Clone } else { Source::Remote };
     let scope = context.scope("history");
-    let state = State::read(context, &scope, source)?;
+    let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
     let project = arguments.project.as_deref().map(super::project).transpose()?;
     let wanted = |tag: &&EnvironmentTag| {
         project.as_ref().is_none_or(|path| tag.path == *path)
@@ -63,13 +62,14 @@ fn human(tag: &EnvironmentTag, history: &History, limit: usize) -> String {
     }
     let count = history.records().count();
     let attempts = if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
-    let mut text = format!("{tag}: {attempts}, unsigned\n{}", table.text());
-    for record in history.records().take(limit) {
-        for remark in remarks(record) {
-            text.push_str(&format!("\n{}: {}", record.sequence, printable(&remark)));
-        }
-    }
-    text
+    let remarks = history.records().take(limit).flat_map(|record| {
+        remarks(record)
+            .into_iter()
+            .map(|remark| format!("\n#{} {}", record.sequence, printable(&remark)))
+    });
+    let remarks: String = remarks.collect();
+    let apart = if remarks.is_empty() { "" } else { "\n" };
+    format!("{tag}: {attempts}, unsigned\n{}{apart}{remarks}", table.text())
 }
 
 fn what(record: &Record) -> String {
@@ -88,17 +88,17 @@ fn outcome(record: &Record) -> String {
     }
 }
 
-/// What else a record tells: too long for a column.
+/// What else a record tells: too long for a column. Each goes on after `#` and the record's number.
 fn remarks(record: &Record) -> Vec<String> {
     let hold = |change: &HoldChange| {
-        let word = match change.action {
-            HoldAction::Held => "held",
-            HoldAction::Lifted => "hold lifted",
+        let what = match change.action {
+            HoldAction::Held => "holds",
+            HoldAction::Lifted => "lifts the hold on",
         };
-        format!("{} {word}: {}", change.version.semver(), change.reason)
+        format!("{what} {}: {}", change.version.semver(), change.reason)
     };
     let overridden = record.override_reason.as_ref();
-    let overridden = overridden.map(|reason| format!("protection overridden: {reason}"));
+    let overridden = overridden.map(|reason| format!("overrides a protection: {reason}"));
     record.holds.iter().map(hold).chain(overridden).collect()
 }
 

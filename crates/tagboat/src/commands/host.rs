@@ -56,10 +56,11 @@ fn prepare(arguments: &PrepareArgs, context: &Context<'_>) -> Result<Exit> {
             components: config.publish.components.iter().map(ToString::to_string).collect(),
         };
         if arguments.dry_run {
-            for (what, command) in commands(&request) {
-                let program = command.args.first().map_or(command.program.as_str(), String::as_str);
-                context.terminal.say(&format!("{}: {what} ({program})", host.name));
+            let steps: Vec<String> = commands(&request).into_iter().map(|(what, _)| what).collect();
+            for what in &steps {
+                context.terminal.say(&format!("{}: {what}", host.name));
             }
+            context.terminal.json_line(&serde_json::json!({ "host": host.name, "steps": steps }));
             continue;
         }
         let Some(key) = &host.host_key else { continue };

@@ -2,7 +2,7 @@
 
 use clap::CommandFactory as _;
 use tagboat_adapters::roots::machine_mirrors;
-use tagboat_config::init::{Request, observe, plan};
+use tagboat_config::init::{Plan, PlannedFile, Request, observe, plan};
 use tagboat_config::value::{Branch, Maintainer, MirrorUri, Remote};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
@@ -20,10 +20,11 @@ pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         return Err(bare());
     }
     let facts = observe(&context.root)?;
-    let plan = plan(&facts, &request(context)?);
+    let mut plan = plan(&facts, &request(context)?);
     for path in &plan.kept {
         context.terminal.note(&format!("kept     {path}: it is there already"));
     }
+    ignore_dist(context, &mut plan);
     for (folder, why) in &facts.skipped {
         context.terminal.warn(&format!("{folder} was passed over: {why}"));
     }
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
             continue;
         }
         let path = context.path(&file.path);
-        write_new(&path, &file.text).map_err(|error| not_written(&error))?;
+        crate::files::create(&path, file.text.as_bytes()).map_err(|error| not_written(&error))?;
         context.terminal.say(&format!("written  {}", file.path));
     }
     let written = if arguments.dry_run { "would_write" } else { "written" };
@@ -74,17 +75,23 @@ fn request(context: &Context<'_>) -> Result<Request> {
     })
 }
 
-/// A file that is not there yet, whole or not at all.
-fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+/// What `tagboat build` leaves is no part of the repository. A `.gitignore` that is there is its owner's: then this
+/// says what to add.
+fn ignore_dist(context: &Context<'_>, plan: &mut Plan) {
+    let asked =
+        Command::new("git").args(["check-ignore", "--quiet", "dist/x"]).folder(&context.root);
+    let asked = context.local().run(&context.scope("git"), &asked);
+    // git-check-ignore(1): 0 where it is ignored, 1 where it is not.
+    if plan.files.is_empty() || asked.is_ok_and(|output| output.status == Some(0)) {
+        return;
     }
-    let temporary = path.with_extension("tagboat-new");
-    std::fs::write(&temporary, text)?;
-    // hard_link(2) refuses an existing name, where rename(2) would replace it.
-    let linked = std::fs::hard_link(&temporary, path);
-    std::fs::remove_file(&temporary)?;
-    linked
+    let path = ".gitignore";
+    if std::fs::symlink_metadata(context.path(path)).is_ok() {
+        context.terminal.note("add to .gitignore what `tagboat build` leaves: /dist/");
+        plan.kept.push(path.to_owned());
+    } else {
+        plan.files.push(PlannedFile { path: path.to_owned(), text: "/dist/\n".to_owned() });
+    }
 }
 
 fn bare() -> Box<Diagnostic> {

@@ -1,20 +1,20 @@
 //! `tagboat publish`: built packages into the signed APT repository. In: dist/, a key. Out: a folder that apt reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tagboat_config::{Builder, Config, Project};
+use tagboat_config::{Config, Project};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
 use tagboat_core::ports::{Architecture, Runner as _, Scope};
 use tagboat_core::secret::Secret;
 use tagboat_release::apt;
-use tagboat_release::keys::{CheckedKey, Fingerprint, SigningKey, check};
+use tagboat_release::keys::{Certificate, CheckedKey, Fingerprint, SigningKey, check};
 use tagboat_release::signature::gpgv_inline;
 
 use super::reading::State;
-use super::target::{Target, targets};
+use super::target::{Target, origin_json, targets, tell_origin};
 use crate::cli::publish::PublishArgs;
 use crate::context::Context;
 
@@ -30,17 +30,34 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
     let key = signing_key(arguments, &config, context)?;
+    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let origin = origin_json(&targets);
     let mut packages = Vec::new();
-    for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
+    for target in &targets {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
-        packages.extend(built(context, &config, &target, &wanted)?);
+        packages.extend(built(context, &scope, &config, target, &wanted)?);
     }
     let request = request(context, &config, packages);
     let lock = apt::lock(&request.folder, PATIENCE, context.clock(), &scope)?;
-    let facts = apt::observe(&request, std::slice::from_ref(key.certificate()))?;
+    let trusted = trusted(arguments, &request.folder, &key)?;
+    let facts = apt::observe(&request, &trusted).map_err(name_the_way)?;
     let plan = apt::plan(&facts, &request, &key, context.clock().now())?;
+    tell_origin(context, &targets);
+    let before = facts.present.as_ref().map(|present| present.signed_by);
+    let before = before.filter(|before| *before != key.fingerprint());
+    if let Some(before) = before {
+        context.terminal.warn(&format!(
+            "the repository was signed by {before} so far; hosts that know that key alone refuse it from now on, \
+             until `tagboat host prepare` has brought them this one"
+        ));
+    }
     if arguments.dry_run {
-        context.terminal.json(&serde_json::json!({ "plan": plan.to_string() }));
+        context.terminal.json(&serde_json::json!({
+            "plan": plan.to_string(),
+            "targets": origin,
+            "offline": true,
+            "key_before": before.map(|before| before.to_string()),
+        }));
         context.terminal.say(plan.to_string().trim_end());
         return Ok(Exit::Done);
     }
@@ -56,6 +73,9 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
         "already_there": record.already_there,
         "date": record.date,
         "key": key.fingerprint().to_string(),
+        "key_before": before.map(|before| before.to_string()),
+        "targets": origin,
+        "offline": true,
     }));
     let names = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
     context.terminal.say(&format!(
@@ -69,19 +89,62 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
     Ok(Exit::Done)
 }
 
+/// The certificates whose signature of what is there counts: the key's own, and the old one that a person accepts by
+/// its full fingerprint. Where it comes from is no matter then: the repository's own copy does.
+fn trusted(arguments: &PublishArgs, folder: &Path, key: &CheckedKey) -> Result<Vec<Certificate>> {
+    let mut trusted = vec![key.certificate().clone()];
+    let Some(typed) = &arguments.accept_key else { return Ok(trusted) };
+    let accepted = Fingerprint::parse(typed).map_err(|mut error| {
+        "--accept-key needs the full fingerprint of a key".clone_into(&mut error.message);
+        error
+    })?;
+    if accepted == key.fingerprint() {
+        return Ok(trusted);
+    }
+    let path = folder.join(PUBLIC_KEY);
+    let refused = |why: String| {
+        Box::new(
+            Diagnostic::unchanged(
+                "publish::unverified",
+                Exit::Refused,
+                format!("the key {accepted} is not there to verify with"),
+                "nothing was signed or published",
+            )
+            .fact("seen", why)
+            .help(format!("put the old public key back as {}", path.display())),
+        )
+    };
+    let text = std::fs::read(&path)
+        .map_err(|error| refused(format!("{} cannot be read: {error}", path.display())))?;
+    let found = Certificate::parse(&text)?;
+    if found.fingerprint() != accepted {
+        return Err(refused(format!("{} holds {}", path.display(), found.fingerprint())));
+    }
+    trusted.push(found);
+    Ok(trusted)
+}
+
+/// The release room knows no verb.
+fn name_the_way(error: Box<Diagnostic>) -> Box<Diagnostic> {
+    if error.code != "publish::unverified" {
+        return error;
+    }
+    let help = "publish with the key that signed it; or take it over, once: \
+                `tagboat publish --accept-key FINGERPRINT` of the old key";
+    Box::new(error.help(help))
+}
+
 /// The packages that a build of this target left in dist/, for these architectures.
 pub(crate) fn built(
     context: &Context<'_>,
+    scope: &Scope<'_>,
     config: &Config,
     target: &Target<'_>,
     architectures: &[Architecture],
 ) -> Result<Vec<PathBuf>> {
-    if target.version.is_none() && matches!(target.project.builder, Builder::Staged(_)) {
-        return Err(super::build::no_version(target));
-    }
+    let version = super::build::built_version(context, scope, config, target)?;
     let dist = context.path("dist");
     let mut found = Vec::new();
-    let version = target.version.as_ref().map(tagboat_core::version::Version::debian);
     let words: Vec<&str> =
         architectures.iter().map(|architecture| architecture.debian()).chain(["all"]).collect();
     let entries = std::fs::read_dir(&dist).map(|entries| entries.flatten().collect::<Vec<_>>());
@@ -92,19 +155,18 @@ pub(crate) fn built(
         let [package, its_version, architecture] = parts[..] else { continue };
         if is_of(config, target.project, package)
             && words.contains(&architecture)
-            && version.as_ref().is_none_or(|version| version == its_version)
+            && its_version == version
         {
             found.push(entry.path());
         }
     }
     found.sort();
     if found.is_empty() {
-        let what = version.unwrap_or_else(|| target.commit.sha.short().to_owned());
         return Err(Box::new(
             Diagnostic::unchanged(
                 "publish::not-built",
                 Exit::Usage,
-                format!("dist/ has no package of {} {what}", target.project.name),
+                format!("dist/ has no package of {} {version}", target.project.name),
                 "nothing was done",
             )
             .help(format!("build it: `tagboat build {}`", target.typed())),
@@ -200,9 +262,7 @@ fn write_public_key(path: &std::path::Path, key: &CheckedKey) -> Result<()> {
     if std::fs::read_to_string(path).is_ok_and(|there| there == text) {
         return Ok(());
     }
-    let temporary = path.with_extension("asc.tmp");
-    let written = std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path));
-    written.map_err(|error| {
+    crate::files::replace(path, text.as_bytes()).map_err(|error| {
         Box::new(Diagnostic::unchanged(
             "publish::io",
             Exit::Outside,

@@ -12,6 +12,7 @@ use tagboat_core::ports::{RepositoryError, Runner as _, Scope, TagObject};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 
 use super::repository::diagnostic;
+use crate::cli::ReadArgs;
 use crate::context::Context;
 
 /// What git says now.
@@ -60,6 +61,24 @@ fn unreadable(error: &std::io::Error) -> Box<Diagnostic> {
 }
 
 impl State {
+    /// Reads all refs, for a verb that may be told not to ask the remote.
+    pub(crate) fn read_as_asked(
+        context: &Context<'_>,
+        scope: &Scope<'_>,
+        asked: &ReadArgs,
+    ) -> Result<(Self, Source)> {
+        let source = if asked.offline { Source::Clone } else { Source::Remote };
+        match Self::read(context, scope, source) {
+            Ok(state) => Ok((state, source)),
+            Err(error) if error.code == "git::remote" => {
+                let help = error.help.as_deref().unwrap_or_default();
+                let help = format!("{help}; or read what was last fetched: `--offline`");
+                Err(Box::new(error.help(help)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads all refs, after bringing this clone up to date where the remote is the source.
     pub(crate) fn read(context: &Context<'_>, scope: &Scope<'_>, source: Source) -> Result<Self> {
         let repository = context.repository();

@@ -20,11 +20,9 @@ pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
             Exit::Refused,
             "fetch the rest: `git fetch --unshallow --tags` (in GitHub Actions: `fetch-depth: 0`)",
         ),
-        RepositoryError::Remote(_) => diagnostic(
-            "git::remote",
-            Exit::Outside,
-            "see what git says: `git ls-remote origin`; or read what was last fetched: `--offline`",
-        ),
+        RepositoryError::Remote(_) => {
+            diagnostic("git::remote", Exit::Outside, "see what git says: `git ls-remote origin`")
+        }
         RepositoryError::Run(RunError::NotFound) => {
             diagnostic("git::missing", Exit::Outside, "install it: `apt-get install git`")
         }
@@ -32,7 +30,11 @@ pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
             diagnostic("run::interrupted", Exit::Interrupted, "run the command again")
         }
         RepositoryError::Git { .. } | RepositoryError::Unexpected(_) | RepositoryError::Run(_) => {
-            diagnostic("git::failed", Exit::Outside, "run the command again with `--verbose`")
+            diagnostic(
+                "git::failed",
+                Exit::Outside,
+                "see whether the repository is sound: `git fsck`",
+            )
         }
     }
 }

@@ -2,7 +2,6 @@
 //! reasons, and a deployment like any other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
@@ -15,7 +14,7 @@ use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Doing, Wish, carry_out, history};
+use super::deploy::{Wish, carry_out, history};
 use super::reading::State;
 use super::target;
 use crate::cli::deploy::RollbackArgs;
@@ -69,10 +68,9 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
         commit,
         lift_hold: None,
         reason: arguments.reason.clone(),
-        wait: Duration::from_secs(arguments.wait),
-        hosts: &arguments.hosts,
+        run: &arguments.run,
     };
-    carry_out(context, &scope, &config, &state, wish, Doing::of(arguments.dry_run))
+    carry_out(context, &scope, &config, &state, wish)
 }
 
 fn running(past: &History) -> Option<Version> {

@@ -46,9 +46,8 @@ struct Project {
 
 /// Shows it.
 pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
-    let source = if arguments.read.offline { Source::Clone } else { Source::Remote };
     let scope = context.scope("status");
-    let state = State::read(context, &scope, source)?;
+    let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
     let wanted = arguments
         .projects
         .iter()

@@ -34,6 +34,34 @@ impl Target<'_> {
     }
 }
 
+/// Says from where the versions of these targets are: verbs that need no network decide from this clone's tags, and
+/// the remote is the truth (SPEC V8).
+pub(crate) fn tell_origin(context: &Context<'_>, targets: &[Target<'_>]) {
+    let mut found: Vec<String> = targets
+        .iter()
+        .filter_map(|target| target.version.as_ref().map(ToString::to_string))
+        .collect();
+    let untagged = targets.iter().filter(|target| target.version.is_none());
+    let untagged: Vec<String> = untagged.map(|target| target.project.path.to_string()).collect();
+    if !untagged.is_empty() {
+        found.push(format!("none of {}", untagged.join(", ")));
+    }
+    let found = found.join(", ");
+    context.terminal.note(&format!("this clone's version tags, the remote was not asked: {found}"));
+}
+
+/// The same for programs, as the fields of a document.
+pub(crate) fn origin_json(targets: &[Target<'_>]) -> serde_json::Value {
+    let target = |target: &Target<'_>| {
+        serde_json::json!({
+            "project": target.project.path.as_str(),
+            "tag": target.version.as_ref().map(ToString::to_string),
+            "commit_sha": target.commit.sha,
+        })
+    };
+    targets.iter().map(target).collect()
+}
+
 /// What was typed as a version or a project; every project at HEAD where nothing was.
 pub(crate) fn targets<'c>(
     context: &Context<'_>,

@@ -1,24 +1,26 @@
 //! `tagboat validate`: built packages judged. In: dist/, the quality gates. Out: a verdict a package, with what to do.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tagboat_config::shape::gates::{PolicyLevel as Level, RequiredPass as Pass};
 use tagboat_config::{Config, VersionCheck};
-use tagboat_core::diagnostic::{Exit, Result, bug};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result, World, bug};
 use tagboat_core::finding::{Finding, RequiredPass, Severity, Verdict};
 use tagboat_core::health::{Expectation, ExpectedVersion};
 use tagboat_core::listing::Source;
-use tagboat_core::ports::Architecture;
+use tagboat_core::ports::{Architecture, Scope};
 use tagboat_report::log_line::LogMetrics;
-use tagboat_validate::record::{CheckName, Outcome, Record};
+use tagboat_validate::record::{CheckName, Outcome, PackageRecord, Record};
 use tagboat_validate::request::{
     Archive, Enabled, HealthRequest, InstallationRequest, LintianRequest, PackageUnderTest,
     PolicyLevel, ServiceLimits, ServiceRequest, TestEnvironment,
 };
+use tagboat_validate::sarif::sarif;
 use tagboat_validate::{Ports, Request};
 
 use super::reading::State;
-use super::target::{Target, mirrors, targets};
+use super::target::{Target, mirrors, origin_json, targets, tell_origin};
 use crate::cli::build::ValidateArgs;
 use crate::context::Context;
 use crate::terminal::Table;
@@ -28,36 +30,68 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
     let scope = context.scope("validate");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
-    let roots = context.roots()?;
-    let ports = Ports { roots: &roots, clock: context.clock() };
+    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let origin = origin_json(&targets);
+    // A plan is made without roots; then this fails only where one is carried out.
+    let roots = if arguments.dry_run { None } else { Some(context.roots()?) };
     let mut records = Vec::new();
     let mut plans = Vec::new();
-    for target in targets(context, &scope, &config, &state, arguments.what.as_deref())? {
+    for target in &targets {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
-        let request = request(context, &config, &target, &wanted)?;
+        let request = request(context, &scope, &config, target, &wanted)?;
         let scope = scope.span(format!("validate {}", target.project.name));
-        context.terminal.log_about(super::build::about(context, &target));
+        context.terminal.log_about(super::build::about(context, target));
         let facts = tagboat_validate::observe(&request)?;
         let plan = tagboat_validate::plan(&facts, &request)?;
-        if arguments.dry_run {
+        tell_origin(context, std::slice::from_ref(target));
+        let Some(roots) = &roots else {
             context.terminal.say(plan.to_string().trim_end());
             plans.push(plan.to_string());
             continue;
-        }
+        };
+        let ports = Ports { roots, clock: context.clock() };
         let record = tagboat_validate::apply(&scope, &plan, &ports)?;
         log(context, &record);
         records.push(record);
     }
     if arguments.dry_run {
-        context.terminal.json(&serde_json::json!({ "plans": plans }));
+        let document = serde_json::json!({ "plans": plans, "targets": origin, "offline": true });
+        context.terminal.json(&document);
         return Ok(Exit::Done);
     }
-    context.terminal.json(&serde_json::json!({ "validations": records }));
+    let document =
+        serde_json::json!({ "validations": records, "targets": origin, "offline": true });
     for record in &records {
         context.terminal.say(&human(record));
     }
     let failed = records.iter().any(|record| record.validation_status == Verdict::Failed);
+    match arguments.sarif.as_deref().map(|file| write_sarif(file, &records)) {
+        // A verdict that stops the line is told, whatever else failed.
+        Some(Err(lost)) if failed => context.terminal.warn(&lost.message),
+        Some(Err(lost)) => return Err(lost),
+        Some(Ok(())) | None => {}
+    }
+    context.terminal.json(&document);
     Ok(if failed { Exit::Judged } else { Exit::Done })
+}
+
+/// Every finding in one file, in the form that code scanning reads (SARIF 2.1.0), whole or not at all.
+fn write_sarif(file: &Path, records: &[Record]) -> Result<()> {
+    let packages: Vec<PackageRecord> =
+        records.iter().flat_map(|record| record.packages.iter().cloned()).collect();
+    let all = Record { packages, validation_status: Verdict::Passed };
+    let text = tagboat_report::render::json(&sarif(&all)).map_err(|e| bug(e.to_string()))?;
+    crate::files::replace(file, text.as_bytes()).map_err(|error| {
+        Box::new(
+            Diagnostic::new(
+                "validate::not-written",
+                Exit::Outside,
+                format!("{} could not be written: {error}", file.display()),
+                World::Unchanged("every package passed; nothing was changed".to_owned()),
+            )
+            .help("name a file in a folder of yours"),
+        )
+    })
 }
 
 /// What lintian counted, for those who read logs.
@@ -138,11 +172,12 @@ fn told(finding: &Finding) -> String {
 
 fn request(
     context: &Context<'_>,
+    scope: &Scope<'_>,
     config: &Config,
     target: &Target<'_>,
     wanted: &[Architecture],
 ) -> Result<Request> {
-    let files = super::publish::built(context, config, target, wanted)?;
+    let files = super::publish::built(context, scope, config, target, wanted)?;
     let packages = files
         .into_iter()
         .map(|file| {

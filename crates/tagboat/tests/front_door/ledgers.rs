@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tagboat_adapters::git::GitRepository;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::deployment::{DeploymentId, Terminal};
-use tagboat_core::ledger::{Appended, Attempt, Ledger, Record};
+use tagboat_core::ledger::{Appended, Attempt, HoldChange, Ledger, Record};
 use tagboat_core::ports::{Cancel, NewTag, RefUpdate, Repository as _, Scope, Silent, Swap};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag};
 use tagboat_core::version::{ProjectPath, Version};
@@ -38,6 +38,17 @@ impl Book {
 
     /// Adds an attempt to bring `version`, at so many minutes after the first, and pushes it.
     pub(crate) fn add(&mut self, version: &str, commit: &CommitSha, outcome: Terminal) {
+        self.add_with(version, commit, outcome, vec![]);
+    }
+
+    /// The same, with holds that it sets or lifts.
+    pub(crate) fn add_with(
+        &mut self,
+        version: &str,
+        commit: &CommitSha,
+        outcome: Terminal,
+        holds: Vec<HoldChange>,
+    ) {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let newest = self.ledger.as_ref().map(Ledger::newest);
         let sequence = newest.map_or(1, |record| record.sequence + 1);
@@ -61,7 +72,7 @@ impl Book {
             workflow_run_id: format!("local-{id}"),
             deployment_id: id,
             regions: vec![],
-            holds: vec![],
+            holds,
             override_reason: None,
         };
         let Appended { ledger, page } = match &self.ledger {

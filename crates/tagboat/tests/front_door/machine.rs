@@ -34,6 +34,38 @@ fn closed_streams_change_no_exit_status() {
 }
 
 #[test]
+fn what_cannot_be_told_is_no_success_and_a_failure_stays_one() {
+    let repo = one_project();
+    // full(4): writing fails as on a full disk.
+    for (words, status) in [
+        ("status", 4),
+        ("status --format json", 4),
+        ("--help", 4),
+        ("--version", 4),
+        ("completions bash", 4),
+        ("build --dry-run", 4),
+        ("init --dry-run", 4),
+        ("status nope", 2),
+        ("status nope --format json", 2),
+        ("stauts --format json", 2),
+        // What was to be done is done.
+        ("keys new --user 'A <a@example.org>' --out ../k.asc", 0),
+        ("init", 0),
+    ] {
+        assert_eq!(shell(&repo, &format!("\"$0\" {words} >/dev/full")), status, "{words}");
+    }
+    let gone = "\"$0\" status nope --format json | true; exit \"${PIPESTATUS[0]}\"";
+    assert_eq!(shell(&repo, gone), 2);
+    let told = Command::new("bash")
+        .args(["-c", "\"$0\" status --format json 2>&1 >/dev/full", env!("CARGO_BIN_EXE_tagboat")])
+        .current_dir(repo.work())
+        .envs(repo.environment())
+        .output();
+    let told = String::from_utf8(told.unwrap().stdout).unwrap();
+    assert!(told.starts_with("error[run::output]: "), "{told}");
+}
+
+#[test]
 fn no_home_and_odd_languages_change_no_answer() {
     let repo = one_project();
     let expected = tagboat(&repo, &["status"]).all();
@@ -43,11 +75,28 @@ fn no_home_and_odd_languages_change_no_answer() {
         command.env("LANG", language).env("LC_ALL", language).env("LANGUAGE", "de");
         assert_eq!(see(&repo, &mut command).all(), expected, "{language}");
     }
-    let mut homeless = command(&repo, &repo.work(), &["build", "--dry-run"]);
-    homeless.env_remove("HOME").env_remove("XDG_CACHE_HOME");
-    let seen = see(&repo, &mut homeless);
-    assert_eq!(seen.status, 2);
-    assert!(seen.stderr.starts_with("error[usage::no-cache]: "), "{}", seen.all());
+}
+
+#[test]
+fn without_a_home_everything_is_planned_and_nothing_built() {
+    let repo = one_project();
+    let temporary = repo.folder().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    repo.write("dist/hello_0.1.0_amd64.deb", "judged only when it is validated");
+    let homeless = |words: &[&str]| {
+        let mut command = command(&repo, &repo.work(), words);
+        command.env_remove("HOME").env_remove("XDG_CACHE_HOME").env("TMPDIR", &temporary);
+        see(&repo, &mut command)
+    };
+    let plan = homeless(&["build", "--dry-run"]);
+    assert_eq!(plan.status, 0, "{}", plan.all());
+    assert!(plan.stdout.starts_with("build hello 0.1.0 "), "{}", plan.stdout);
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    for verb in ["build", "validate"] {
+        let seen = homeless(&[verb]);
+        assert_eq!(seen.status, 2, "{}", seen.all());
+        assert!(seen.stderr.starts_with("error[usage::no-cache]: "), "{}", seen.all());
+    }
 }
 
 #[test]

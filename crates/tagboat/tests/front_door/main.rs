@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod ground;
+mod judging;
 mod ledgers;
 mod machine;
+mod publishing;
+mod records;
 mod rubbish;
 mod state;
 mod user;

@@ -2,6 +2,8 @@
 
 use tagboat_core::commit::CommitSha;
 use tagboat_core::deployment::Terminal;
+use tagboat_core::ledger::{HoldAction, HoldChange};
+use tagboat_core::version::Version;
 use tagboat_testing::monorepo::Monorepo;
 
 use crate::ledgers::{Book, tag, two_projects};
@@ -44,6 +46,35 @@ fn history_shows_every_attempt_and_its_end() {
     #  WHEN                  WHAT                       OUTCOME              BY     RUN
     2  2026-01-01 00:02 UTC  deploy v1.1.0 from v1.0.0  failed, rolled back  alice  local-deploy-20260101-000200-62e30d4
     1  2026-01-01 00:01 UTC  deploy v1.0.0              succeeded            alice  local-deploy-20260101-000100-2f89a66
+    [exit 0]
+    ");
+}
+
+#[test]
+fn what_a_record_says_of_holds_stands_below_the_table() {
+    let repo = two_projects();
+    let commit = CommitSha::parse(&repo.git(&["rev-parse", "api/v1.1.0^{commit}"])).unwrap();
+    let change = |action, reason: &str| HoldChange {
+        version: Version::parse("api/v1.1.0").unwrap(),
+        action,
+        reason: reason.to_owned(),
+    };
+    let mut canary = Book::new(&repo, tag("api", "canary"));
+    canary.add("api/v1.0.0", &commit, Terminal::Succeeded);
+    let held = change(HoldAction::Held, "health gate on web-1: it answered HTTP 503");
+    canary.add_with("api/v1.1.0", &commit, Terminal::RolledBack, vec![held]);
+    let lifted = change(HoldAction::Lifted, "mended");
+    canary.add_with("api/v1.1.0", &commit, Terminal::Succeeded, vec![lifted]);
+    let seen = tagboat(&repo, &["history", "api", "--env", "canary"]);
+    insta::assert_snapshot!(seen.all(), @r"
+    api/canary: 3 attempts, unsigned
+    #  WHEN                  WHAT                       OUTCOME              BY     RUN
+    3  2026-01-01 00:03 UTC  deploy v1.1.0 from v1.0.0  succeeded            alice  local-deploy-20260101-000300-62e30d4
+    2  2026-01-01 00:02 UTC  deploy v1.1.0 from v1.0.0  failed, rolled back  alice  local-deploy-20260101-000200-62e30d4
+    1  2026-01-01 00:01 UTC  deploy v1.0.0              succeeded            alice  local-deploy-20260101-000100-62e30d4
+
+    #3 lifts the hold on v1.1.0: mended
+    #2 holds v1.1.0: health gate on web-1: it answered HTTP 503
     [exit 0]
     ");
 }

@@ -3,7 +3,7 @@
 use tagboat_testing::monorepo::Monorepo;
 
 use crate::ledgers::two_projects;
-use crate::user::{Seen, tagboat};
+use crate::user::{Seen, tagboat, tagboat_in};
 
 /// The one JSON document that standard output must be.
 fn document(seen: &Seen) -> serde_json::Value {
@@ -149,6 +149,28 @@ fn programs_read_one_json_document_from_every_verb() {
         assert!(error["world"]["text"].is_string(), "{words:?}");
         assert!(!seen.stderr.contains("error["), "{words:?}: {}", seen.stderr);
     }
+    for words in [
+        &["stauts"][..],
+        &["status", "--bogus"],
+        &["deploy"],
+        &["keys"],
+        &["logs", "--lines", "x"],
+        &["build", "--arch", "a\u{202e}b"],
+    ] {
+        let seen = tagboat(&repo, &[words, &["--format", "json"]].concat());
+        let error = document(&seen)["error"].clone();
+        assert_eq!((seen.status, &error["code"]), (2, &"usage::arguments".into()), "{words:?}");
+        assert_eq!((seen.stdout.lines().count(), seen.stderr.as_str()), (1, ""), "{words:?}");
+        assert!(!seen.stdout.contains('\u{202e}'), "{words:?}");
+    }
+    let meant = document(&tagboat(&repo, &["--format=json", "stauts"]))["error"].clone();
+    assert_eq!(meant["help"], "a similar subcommand exists: 'status'");
+    let missing =
+        document(&tagboat(&repo, &["deploy", "v1.0.0", "--format=json"]))["error"].clone();
+    assert!(missing["message"].as_str().unwrap().ends_with(": --env <ENVIRONMENT>"), "{missing}");
+    // Not an option any more.
+    let other = tagboat(&repo, &["status", "--bogus", "--", "--format=json"]);
+    assert_eq!((other.status, other.stdout.as_str()), (2, ""));
     let check = tagboat(&repo, &["check", "--format", "json"]);
     assert_eq!(document(&check)["errors"][0]["code"], "config::missing-file");
     for words in [&["status"][..], &["history"], &["status", "--offline"], &["init"], &["check"]] {
@@ -176,6 +198,108 @@ fn a_secret_key_is_only_its_owners() {
     let file = repo.folder().join("k.asc");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!made.all().contains("PRIVATE KEY"), "{}", made.all());
+}
+
+#[test]
+fn several_mistakes_are_one_document_that_says_how_many() {
+    let repo = two_projects();
+    repo.write("config/ci-cd/build-config.yml", "bogus: 1\nprojekts: []\nnope: 2\n");
+    let check = document(&tagboat(&repo, &["check", "--format", "json"]));
+    let mistakes = check["errors"].as_array().unwrap().len();
+    assert!(mistakes >= 3, "{check}");
+    let seen = tagboat(&repo, &["build", "--format", "json"]);
+    let error = document(&seen)["error"].clone();
+    assert_eq!((seen.status, &error["exit"]), (2, &2.into()), "{}", seen.all());
+    let others = error["facts"].as_array().unwrap().iter().find(|fact| fact["label"] == "others");
+    let text = others.unwrap()["text"].as_str().unwrap();
+    assert!(text.starts_with(&format!("one of {mistakes} mistakes: ")), "{text}");
+    // People are told each.
+    let told = tagboat(&repo, &["build"]).stderr;
+    assert_eq!(told.lines().filter(|line| line.starts_with("error[")).count(), mistakes, "{told}");
+}
+
+#[test]
+fn a_file_beside_c_lies_below_that_folder() {
+    let repo = Monorepo::new();
+    let words = ["-C", "work", "keys", "new", "--user", "A <a@example.org>", "--out", "k.asc"];
+    let made = tagboat_in(&repo, repo.folder(), &words);
+    assert_eq!(made.status, 0, "{}", made.all());
+    assert!(repo.work().join("k.asc").exists());
+    assert!(!repo.folder().join("k.asc").exists());
+    let init = tagboat_in(&repo, repo.folder(), &["-C", "work", "init"]);
+    assert_eq!(init.status, 0, "{}", init.all());
+    assert!(repo.work().join("config/ci-cd/build-config.yml").exists());
+    // From a folder below, the file is there and the repository is the one around it.
+    let below =
+        ["-C", "work/config", "keys", "new", "--user", "A <a@example.org>", "--out", "k.asc"];
+    assert_eq!(tagboat_in(&repo, repo.folder(), &below).status, 0);
+    assert!(repo.work().join("config/k.asc").exists());
+    let gone = tagboat_in(&repo, repo.folder(), &["-C", "wrok", "status"]);
+    assert_eq!(gone.status, 2);
+    assert!(
+        gone.stderr.starts_with("error[usage::folder]: wrok cannot be entered"),
+        "{}",
+        gone.stderr
+    );
+}
+
+#[test]
+fn a_first_configuration_ignores_what_builds_leave() {
+    let repo = Monorepo::new();
+    let init = tagboat(&repo, &["init"]);
+    assert!(init.stdout.contains("written  .gitignore\n"), "{}", init.all());
+    repo.write("dist/x.deb", "");
+    repo.write("api/dist/kept", "");
+    let ignored = repo.git(&["status", "--porcelain", "-uall", "--ignored=matching"]);
+    assert!(ignored.contains("!! dist/") && ignored.contains("?? api/dist/kept"), "{ignored}");
+    // A .gitignore that is there is its owner's.
+    let repo = Monorepo::new();
+    repo.write(".gitignore", "/target\n");
+    let init = tagboat(&repo, &["init"]);
+    assert!(
+        init.stderr.contains("add to .gitignore what `tagboat build` leaves: /dist/"),
+        "{}",
+        init.all()
+    );
+    assert_eq!(std::fs::read_to_string(repo.work().join(".gitignore")).unwrap(), "/target\n");
+    // And one that ignores it needs no word.
+    let repo = Monorepo::new();
+    repo.write(".gitignore", "dist\n");
+    let init = tagboat(&repo, &["init"]);
+    assert!(!init.all().contains(".gitignore"), "{}", init.all());
+}
+
+#[test]
+fn verbs_that_do_not_ask_the_remote_say_from_where_the_version_is() {
+    let repo = crate::ground::one_project();
+    crate::publishing::package(&repo, "0.1.0");
+    for verb in ["build", "validate"] {
+        let seen = tagboat(&repo, &[verb, "--dry-run"]);
+        assert_eq!(seen.status, 0, "{}", seen.all());
+        let line = "this clone's version tags, the remote was not asked: v0.1.0";
+        assert_eq!(seen.stderr.lines().filter(|told| *told == line).count(), 1, "{}", seen.all());
+        let seen = document(&tagboat(&repo, &[verb, "--dry-run", "--format", "json"]));
+        assert_eq!(
+            (&seen["offline"], &seen["targets"][0]["tag"]),
+            (&true.into(), &"v0.1.0".into())
+        );
+        assert_eq!(seen["targets"][0]["commit_sha"], repo.git(&["rev-parse", "HEAD"]));
+    }
+}
+
+#[test]
+fn offline_is_offered_by_the_verbs_that_have_it_alone() {
+    let repo = crate::ground::one_project();
+    repo.git(&["remote", "set-url", "origin", "/nonexistent/x.git"]);
+    let help = |words: &[&str]| {
+        let seen = tagboat(&repo, words);
+        assert!(seen.stderr.starts_with("error[git::remote]: "), "{words:?}: {}", seen.stderr);
+        seen.stderr.contains("--offline")
+    };
+    assert!(help(&["status"]) && help(&["history"]));
+    assert!(!help(&["plan", "v0.1.0", "--env", "staging"]));
+    assert!(!help(&["deploy", "v0.1.0", "--env", "staging"]));
+    assert!(!help(&["rollback", ".", "--env", "staging"]));
 }
 
 #[test]

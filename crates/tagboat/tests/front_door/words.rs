@@ -102,6 +102,8 @@ fn help_is_plain_text() {
     for (verb, help) in verbs() {
         let odd = help.chars().find(|c| c.is_control() && *c != '\n');
         assert_eq!(odd, None, "{verb:?}");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{verb:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command as StdCommand;
 use std::time::{Duration, Instant};
 
-use tagboat_adapters::git::GitRepository;
+use tagboat_adapters::git::{GitRepository, Patience};
 use tagboat_core::commit::ObjectId;
 use tagboat_core::ports::{
     Existing, FetchSpec, NewTag, RefUpdate, Repository as _, RepositoryError, Swap,
@@ -246,6 +246,37 @@ fn a_remote_that_never_answers_is_given_up_at_the_deadline() {
     let error = git.remote_refs(&scope, &[TAG]).unwrap_err();
     assert!(matches!(error, RepositoryError::Remote(_)), "{error:?}");
     assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_remote_that_hangs_is_waited_for_as_long_as_the_caller_says() {
+    let repo = with_commit();
+    let hang = repo.folder().join("hang");
+    std::fs::write(&hang, "#!/bin/sh\nexec sleep 600\n").unwrap();
+    assert!(StdCommand::new("chmod").arg("+x").arg(&hang).status().unwrap().success());
+    repo.git(&["config", "core.sshCommand", hang.to_str().unwrap()]);
+    let short = Duration::from_millis(300);
+    let long = Duration::from_secs(600);
+    let listing = Patience { listing: short, transfer: long };
+    let transfer = Patience { listing: long, transfer: short };
+    let open = |patience| {
+        let git = hermetic(&repo, "git").patient(patience);
+        GitRepository::open_with(git, &scope(), &repo.work(), "origin").unwrap()
+    };
+    let late = |result: Result<(), RepositoryError>, began: Instant| {
+        assert!(matches!(&result, Err(RepositoryError::Remote(_))), "{result:?}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    };
+    let git = open(transfer);
+    let tag = new_tag(&git, "x");
+    repo.git(&["remote", "set-url", "origin", "ssh://nowhere.invalid/x"]);
+    let spec =
+        FetchSpec { from: TAG.into(), to: "refs/tagboat/x".into(), existing: Existing::Overwrite };
+    late(git.fetch(&scope(), &[spec]), Instant::now());
+    let git = open(listing);
+    late(git.remote_refs(&scope(), &[TAG]).map(drop), Instant::now());
+    let both = open(Patience { listing: short, transfer: short });
+    late(both.swap(&scope(), &[update(None, &tag)]).map(drop), Instant::now());
 }
 
 #[test]

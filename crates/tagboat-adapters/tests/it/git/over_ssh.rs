@@ -44,6 +44,10 @@ impl World for OverSsh {
         self.disk.files()
     }
 
+    fn commit(&self, message: &str, files: &[(&str, &str)]) -> CommitSha {
+        self.disk.commit(message, files)
+    }
+
     fn force(&self, name: &str, id: Option<&ObjectId>) {
         self.disk.force(name, id);
     }
