@@ -193,8 +193,14 @@ pub(super) fn reap(runner: &LocalRunner, scope: &Scope<'_>, open: &Path) -> Resu
         if !folder.is_dir() {
             continue;
         }
-        let owner = lock_file(&folder.join("owner.lock"))?;
-        if owner.try_lock().is_err() {
+        let lock = folder.join("owner.lock");
+        let owner = match File::open(&lock) {
+            Ok(owner) => Some(owner),
+            // Its owner is just removing it, or was killed doing so.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(refused(&lock)(error)),
+        };
+        if owner.as_ref().is_some_and(|owner| owner.try_lock().is_err()) {
             continue;
         }
         if let Err(error) = remove(runner, &folder) {
