@@ -22,8 +22,9 @@ test: setup ## Everything that must hold: format, lints, every ring of tests
 test-full: setup ## What `make test` does, with many more rounds of races and interruptions (an hour)
 	TAGBOAT_FULL=1 scripts/test
 
-bench: setup ## What is measured, beside its bar: a table
-	@cargo run --quiet --locked --package tagboat-testing --bin bench
+bench: setup ## What is measured, beside its bar: a table (PARTS="scale edit" measures only these)
+	@cargo build --quiet --locked --package tagboat
+	@cargo run --quiet --locked --package tagboat-testing --bin bench -- $(PARTS)
 
 lint: ## Clippy, warnings are errors
 	cargo clippy --locked --workspace --all-targets -- --deny warnings

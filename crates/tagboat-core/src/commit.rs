@@ -4,10 +4,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A git object's full SHA-1 name: 40 lower-case hexadecimal digits.
+/// Digits of a full SHA-1 name.
+const DIGITS: usize = 40;
+
+/// A git object's full SHA-1 name: 40 lower-case hexadecimal digits. In place, not on the heap: a listing has
+/// hundreds of thousands.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ObjectId(String);
+pub struct ObjectId([u8; DIGITS]);
 
 /// A commit's full SHA-1 name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -32,24 +36,24 @@ impl ObjectId {
     /// # Errors
     /// [`NotAnId`] for anything else: short names are ambiguous, and a name from git is never short.
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
-        let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() == 40 && text.bytes().all(hex) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotAnId(text.chars().take(64).collect()))
+        let hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        match <[u8; DIGITS]>::try_from(text.as_bytes()) {
+            Ok(digits) if digits.iter().all(hex) => Ok(Self(digits)),
+            _ => Err(NotAnId(text.chars().take(64).collect())),
         }
     }
 
     /// The 40 digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        // They are ASCII since they were parsed.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The first seven digits, for people.
     #[must_use]
     pub fn short(&self) -> &str {
-        &self.0[..7]
+        &self.as_str()[..7]
     }
 }
 
@@ -98,19 +102,19 @@ impl TryFrom<String> for ObjectId {
 
 impl From<ObjectId> for String {
     fn from(id: ObjectId) -> Self {
-        id.0
+        id.as_str().to_owned()
     }
 }
 
 impl fmt::Display for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for ObjectId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

@@ -20,6 +20,19 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// It ended in one of these ways.
+    #[track_caller]
+    pub(crate) fn expect_one_of(self, statuses: &[i32]) -> Self {
+        assert!(
+            statuses.contains(&self.status),
+            "{}: {}\n{}",
+            self.status,
+            self.stdout,
+            self.stderr
+        );
+        self
+    }
+
     /// It ended so.
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {

@@ -9,6 +9,7 @@ mod checkout;
 mod commands;
 mod deployment;
 mod edit;
+mod scale;
 mod table;
 mod usage;
 
@@ -25,6 +26,17 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// What asks for the part that takes root's rights; the folder of the amalgamation follows.
 const AS_ROOT: &str = "as-root";
 
+/// A part of the table: its name on the command line, what it says, and how it is measured.
+type Part = (&'static str, &'static str, fn() -> Result<Vec<table::Row>>);
+
+const PARTS: [Part; 5] = [
+    ("lock", "packages in Cargo.lock", checkout::packages),
+    ("commands", "commands", commands::measure),
+    ("scale", "large repositories", scale::measure),
+    ("edit", "one line of a room, until linked", edit::measure),
+    ("root", "what takes root's rights", measure_as_root),
+];
+
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [AS_ROOT, amalgamation] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -32,12 +44,19 @@ fn main() -> ExitCode {
         table::show("the report after the last step", deployment::measure());
         return ExitCode::SUCCESS;
     }
+    let known = |arg: &String| PARTS.iter().any(|(name, ..)| name == arg);
+    if let Some(unknown) = args.iter().find(|arg| !known(arg)) {
+        let names: Vec<&str> = PARTS.iter().map(|(name, ..)| *name).collect();
+        say(&format!("bench: there is no part {unknown:?}; there are: {}", names.join(", ")));
+        return ExitCode::from(2);
+    }
     say(&format!("before: {}", load()));
     table::heading();
-    table::show("packages in Cargo.lock", checkout::packages());
-    table::show("commands", commands::measure());
-    table::show("one line of a room, until linked", edit::measure());
-    table::show("what takes root's rights", measure_as_root());
+    for (name, what, measure) in PARTS {
+        if args.is_empty() || args.iter().any(|arg| arg == name) {
+            table::show(what, measure());
+        }
+    }
     say(&format!("after: {}", load()));
     ExitCode::SUCCESS
 }

@@ -1,0 +1,86 @@
+//! Commands in a large repository. In: 100,000 version and environment tags of 500 projects, packed; and 20,000 loose
+//! ones. Out: what the commands that read them all take, against one `git for-each-ref` of the same tags.
+
+mod repository;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::table::{Ratio, Row, mebibytes, seconds};
+use crate::usage::{measure as usage, median, run};
+use crate::{Result, own_tagboat};
+
+use repository::{Size, make};
+
+/// Rounds of ours and the peer's, one after the other.
+const ROUNDS: usize = 7;
+/// Runs a figure: the kernel counts in hundredths of a second.
+const RUNS: u32 = 3;
+
+/// Processor time, as a multiple of the peer's.
+const RATIO_BAR: f64 = 1.5;
+/// The most memory that one process may hold.
+const MEMORY_BAR: u64 = 100 << 20;
+
+/// The commands; a project and an environment that every size has stand in them.
+const COMMANDS: [&[&str]; 3] = [
+    &["status", "--offline", "--format", "json"],
+    &["rollback", "p000", "--env", "production", "--dry-run", "--offline"],
+    &["check", "--offline", "--format", "json"],
+];
+
+/// Measures each command in each repository.
+pub(crate) fn measure() -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for size in [Size::PACKED, Size::LOOSE] {
+        let repository = make(&size)?;
+        let tagboat = own_tagboat(&repository)?;
+        let tagboat = tagboat.to_str().ok_or("the cache folder is not UTF-8")?;
+        for words in COMMANDS {
+            let words: Vec<&str> = [tagboat].iter().chain(words).copied().collect();
+            rows.push(compare(&repository, &size, &words)?);
+        }
+        let floor: [&[&str]; 1] = [&["git", "show-ref", "--tags", "--dereference"]];
+        for words in floor {
+            rows.push(Row { bar: String::new(), met: None, ..compare(&repository, &size, words)? });
+        }
+    }
+    Ok(rows)
+}
+
+fn compare(repository: &Path, size: &Size, words: &[&str]) -> Result<Row> {
+    let command = |words: &[&str]| {
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .current_dir(repository)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        command
+    };
+    let peer = ["git", "for-each-ref", "refs/tags"];
+    let (mut ours, mut peers, mut ratios, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for _ in 0..ROUNDS {
+        let took = |words: &[&str]| usage(|| (0..RUNS).try_for_each(|_| run(&mut command(words))));
+        let (one, other) = (took(words)?, took(&peer)?);
+        ratios.push(one.cpu.as_secs_f64() / other.cpu.as_secs_f64().max(1e-6));
+        ours.push(one.cpu / RUNS);
+        peers.push(other.cpu / RUNS);
+        peak = peak.max(one.peak);
+    }
+    let middle = |all: &[Duration]| median(all.iter().copied()).ok_or("no figure");
+    let ratio = Ratio::of(&ratios);
+    let shown = words[1..].join(" ").replace(" --format json", "");
+    let program = if words[0] == "git" { "git" } else { "tagboat" };
+    Ok(Row {
+        what: format!("{program} {shown}, {}", size.name),
+        figure: format!("{} CPU, {}", seconds(middle(&ours)?), mebibytes(peak)),
+        peer: format!("{} {}", seconds(middle(&peers)?), peer.join(" ")),
+        ratio,
+        bar: format!("<= {RATIO_BAR}, {}", mebibytes(MEMORY_BAR)),
+        met: ratio.map(|ratio| ratio.median <= RATIO_BAR && peak <= MEMORY_BAR),
+    })
+}
