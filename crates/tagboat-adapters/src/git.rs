@@ -17,7 +17,7 @@ use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
     Commit, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository, RepositoryError,
-    Scope, Swap, TagObject,
+    Scope, Swap, TagObject, TagSigner,
 };
 
 pub use program::{GitProgram, Patience};
@@ -125,7 +125,16 @@ impl Repository for GitRepository {
     }
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {
-        self.make_tag(scope, tag)
+        self.make_tag(scope, tag, None)
+    }
+
+    fn sign_tag(
+        &self,
+        scope: &Scope<'_>,
+        tag: &NewTag,
+        signer: &dyn TagSigner,
+    ) -> Result<ObjectId, RepositoryError> {
+        self.make_tag(scope, tag, Some(signer))
     }
 
     fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError> {

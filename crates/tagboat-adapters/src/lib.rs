@@ -9,5 +9,7 @@ pub mod git;
 pub mod process;
 /// Clean Debian roots, through mmdebstrap and systemd-nspawn.
 pub mod roots;
+/// Signatures of tag objects, through `gpg` and `ssh-keygen`.
+pub mod signature;
 /// Programs on a host, through the `ssh` program.
 pub mod ssh;

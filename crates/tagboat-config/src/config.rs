@@ -28,6 +28,9 @@ pub struct Config {
     pub environments: Vec<Environment>,
     /// Environments whose deployments must be recorded in a signed ledger (SPEC V7).
     pub signed_ledgers: BTreeSet<EnvironmentName>,
+    /// Keys that may sign ledgers, that of `gpg.signing.key_id` among them; where there is none, ledgers are not
+    /// signed.
+    pub ledger_signers: Vec<Signer>,
     /// Where packages come from.
     pub mirrors: Mirrors,
     /// The branch that releases come from.

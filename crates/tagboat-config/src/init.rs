@@ -1,6 +1,7 @@
 //! A first configuration. In: a repository's folder, and what the caller knows of machine and git. Out: files
 //! that load, and explain themselves; nothing is written here.
 
+mod adopt;
 mod observe;
 mod write;
 
@@ -10,6 +11,7 @@ use tagboat_deb::PackageName;
 
 use crate::value::{Branch, Maintainer, MirrorUri, Remote};
 
+pub use adopt::{Adopted, Adoption, LeftAlone, ProjectName, plan_adoption};
 pub use observe::observe;
 pub use write::plan;
 

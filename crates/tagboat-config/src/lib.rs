@@ -6,9 +6,11 @@
 //! described once, in [`shape`], by the macros of `record`: that description is the Rust type, its decoder
 //! and its JSON schema.
 
+pub mod check;
 pub mod config;
 mod decode;
 mod files;
+pub mod generate;
 pub mod init;
 mod load;
 mod mistake;

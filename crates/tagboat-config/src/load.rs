@@ -15,7 +15,7 @@ use crate::files::Files;
 use crate::shape::build::{BuildConfig, PublishFields};
 use crate::shape::gates::QualityGates;
 use crate::shape::monitoring::MonitoringFile;
-use crate::value::Fingerprint;
+use crate::value::{Fingerprint, Signer};
 
 use self::environments::Settled;
 pub(crate) use self::projects::{debian_folder, read_control};
@@ -74,8 +74,11 @@ fn assemble(
     environments: Vec<Settled>,
 ) -> Config {
     let signing = build.gpg.signing.key_id.as_ref().filter(|_| build.gpg.signing.enabled);
+    let mut ledger_signers = build.ledger_signers;
+    let of_signing = signing.map(|key| Signer::open_pgp(key.clone()));
+    ledger_signers.extend(of_signing.filter(|key| !ledger_signers.contains(key)));
     let signed = |settled: &&Settled| {
-        let by_default = settled.environment.is_production && signing.is_some();
+        let by_default = settled.environment.is_production && !ledger_signers.is_empty();
         settled.require_signed_ledger.unwrap_or(by_default)
     };
     let signed_ledgers: BTreeSet<_> = environments
@@ -91,6 +94,7 @@ fn assemble(
         projects,
         environments,
         signed_ledgers,
+        ledger_signers,
         mirrors: build.mirrors,
         default_branch: build.default_branch,
         remote: build.remote,

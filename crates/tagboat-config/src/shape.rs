@@ -22,6 +22,7 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("artifacts", BUILD),
     ("release", BUILD),
     ("gpg", BUILD),
+    ("ledger_signers", BUILD),
     ("local_build", BUILD),
     ("tdd_integration", BUILD),
     ("build_info", BUILD),

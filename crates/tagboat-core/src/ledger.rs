@@ -6,6 +6,9 @@
 //! the newest 20 to 39 records; when a fortieth comes, the oldest 20 become a page: a tag object of its own
 //! that never changes.
 
+mod protection;
+mod signed;
+
 use std::fmt;
 
 use jiff::Timestamp;
@@ -18,6 +21,9 @@ use crate::diagnostic::{Diagnostic, Exit};
 use crate::ports::TagObject;
 use crate::tag::EnvironmentTag;
 use crate::version::{ProjectPath, Version};
+
+pub use protection::{MAX_REASON, Override, Protection};
+pub use signed::Signed;
 
 /// The format written here. A format may gain fields; a reader refuses a number above its own.
 pub const FORMAT: u32 = 1;

@@ -127,6 +127,14 @@ impl Listing {
             .take_while(move |(version, _)| version.path() == project)
     }
 
+    /// The environment tags that were there and are not: this clone read one before, or pages of its ledger are
+    /// still there. A clone that never asked the remote knows of none.
+    #[must_use]
+    pub fn deleted(&self) -> BTreeSet<&EnvironmentTag> {
+        let known = self.seen.keys().chain(self.pages.keys());
+        known.filter(|tag| !self.ledgers.contains_key(tag)).collect()
+    }
+
     /// Every project that has a version tag or a ledger.
     #[must_use]
     pub fn projects(&self) -> BTreeSet<&ProjectPath> {

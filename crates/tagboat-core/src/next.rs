@@ -36,7 +36,7 @@ use crate::version::{ProjectPath, Version};
 
 pub use error::NextError;
 pub use observe::{HistoryRequest, LOG_LIMIT, observe_history};
-pub use order::{DebianOrder, check_order};
+pub use order::{DebianOrder, admit, check_order};
 pub use weigh::{Asks, Reason};
 
 use numbers::Numbers;
@@ -221,7 +221,24 @@ pub fn build_version(
     }
 }
 
+/// Whether a version reads like one of [`build_version`]'s: a pre-release that ends in `0.<n>.g<sha>`.
+#[must_use]
+pub fn is_build(version: &Version) -> bool {
+    let prerelease = numbers::prerelease(version).unwrap_or_default();
+    let identifiers: Vec<&str> = prerelease.split('.').collect();
+    let [.., "0", count, commit] = identifiers[..] else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let sha = commit.strip_prefix('g').unwrap_or_default();
+    digits(count) && sha.len() >= 7 && sha.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl History {
+    /// How many commits touched the project since `last`.
+    #[must_use]
+    pub fn commits_since_last(&self) -> usize {
+        self.new_commits().len()
+    }
+
     /// The commits that `last` has not.
     fn new_commits(&self) -> Vec<&LogEntry> {
         self.commits.iter().filter(|entry| !self.before_last.contains(&entry.sha)).collect()

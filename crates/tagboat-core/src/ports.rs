@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 pub use repository::{
     Commit, Existing, FetchSpec, ListedRef, Log, LogEntry, LogQuery, NewTag, RefUpdate, Repository,
-    RepositoryError, Since, Swap, TagObject,
+    RepositoryError, Since, Swap, TagObject, TagSignature, TagSigner,
 };
 pub use roots::{
     Access, Architecture, Bind, Booted, BuildDepends, Mirror, Network, Root, RootError, RootSpec,
@@ -102,6 +102,12 @@ pub enum Progress<'a> {
 pub trait Observer: Sync {
     /// `span` names what it is about.
     fn tell(&self, span: &str, progress: &Progress<'_>);
+
+    /// Whether it cares for [`Progress::Line`]. A listing has hundreds of thousands of them: cutting them for
+    /// nobody costs more than reading it.
+    fn wants_lines(&self) -> bool {
+        true
+    }
 }
 
 /// Tells nobody.
@@ -110,6 +116,10 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn tell(&self, _: &str, _: &Progress<'_>) {}
+
+    fn wants_lines(&self) -> bool {
+        false
+    }
 }
 
 /// Real time, for those who are told it.

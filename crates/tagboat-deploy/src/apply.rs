@@ -14,7 +14,7 @@ use tagboat_core::deployment::{Deployment, Ended, Preparing};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
 use tagboat_core::environment::HostName;
 use tagboat_core::ledger::HoldChange;
-use tagboat_core::ports::{Clock, Progress, Repository, Runner, Scope};
+use tagboat_core::ports::{Clock, Progress, Repository, Runner, Scope, TagSigner};
 use tagboat_core::rollout::Ending;
 use tagboat_core::time::whole_seconds;
 
@@ -30,6 +30,8 @@ pub struct Ports<'a> {
     pub hosts: &'a Hosts<'a>,
     /// Time.
     pub clock: &'a dyn Clock,
+    /// What signs the record, where it is signed.
+    pub signer: Option<&'a dyn TagSigner>,
 }
 
 impl std::fmt::Debug for Ports<'_> {

@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::Result;
 use tagboat_core::environment::HostName;
-use tagboat_core::ledger::History;
+use tagboat_core::ledger::{History, Signed};
 use tagboat_core::ports::{Architecture, Runner, Scope};
 
 use crate::error;
 use crate::host::{Escalation, HostFacts, HostProgram};
+use crate::plan::{Previous, Signing};
 use crate::request::DeployRequest;
 
 /// How to run something on each host.
@@ -21,7 +22,13 @@ pub type Hosts<'a> = BTreeMap<HostName, Box<dyn Runner + 'a>>;
 pub struct Facts {
     /// The environment's records; none before its first deployment.
     pub history: Option<History>,
-    /// The tag object that the remote holds; none before the first deployment.
+    /// What runs there by a lightweight tag from before the ledger, where there is one.
+    pub adopted: Option<Previous>,
+    /// What the signature of the ledger says; none where there is no ledger.
+    pub ledger: Option<Signed>,
+    /// Whether records are signed from now on.
+    pub signing: Signing,
+    /// The object that the remote's tag holds; none where there is no tag.
     pub tag_object: Option<ObjectId>,
     /// The hosts.
     pub hosts: BTreeMap<HostName, HostFacts>,

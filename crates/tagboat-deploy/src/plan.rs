@@ -8,7 +8,7 @@ use tagboat_core::deployment::{Artifact, DeploymentId, Head, TagMove};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Host, HostName};
 use tagboat_core::health::{Expectation, ExpectedVersion};
-use tagboat_core::ledger::{Attempt, LedgerError, Record};
+use tagboat_core::ledger::{Attempt, LedgerError, Record, Signed};
 use tagboat_core::rollout::Before;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
@@ -24,6 +24,15 @@ pub struct Previous {
     pub version: Version,
     /// Its commit.
     pub commit: tagboat_core::commit::CommitSha,
+}
+
+/// Whether the ledger's next record is signed (SPEC V7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// By a key that the configuration names.
+    Signed,
+    /// It names none.
+    Unsigned,
 }
 
 /// A host of a plan.
@@ -54,6 +63,10 @@ pub struct DeployPlan {
     pub sequence: u64,
     /// Why the version was held, where `--lift-hold` lifts it.
     pub lifted: Option<String>,
+    /// What the signature of the ledger says now; none where there is no ledger.
+    pub ledger: Option<Signed>,
+    /// Whether its next record is signed.
+    pub signing: Signing,
 }
 
 impl DeployPlan {
@@ -131,16 +144,20 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
     let sequence = newest.map_or(0, |record| record.sequence);
     let previous = newest
         .and_then(Record::current)
-        .map(|(version, commit)| Previous { version: version.clone(), commit: commit.clone() });
+        .map(|(version, commit)| Previous { version: version.clone(), commit: commit.clone() })
+        .or_else(|| facts.adopted.clone());
     if request.hosts.is_empty() {
         return Err(Box::new(
             refuse(&request, "deploy::no-host", "it has no host")
                 .help("name its hosts in environment.yml"),
         ));
     }
-    check_direction(&request, previous.as_ref())?;
+    if newest.is_some() {
+        // Over a lightweight tag there is no record to roll back by: the first deployment may go down.
+        check_direction(&request, previous.as_ref())?;
+    }
     let lifted = check_hold(facts, &request)?;
-    check_hosts(facts, &request, sequence, newest.is_some())?;
+    check_hosts(facts, &request, sequence, previous.as_ref(), newest.is_some())?;
     check_published(facts, &request, previous.as_ref())?;
 
     let taken = |id: &DeploymentId| {
@@ -174,7 +191,8 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
         })
         .collect();
     let tag_object = facts.tag_object.clone();
-    Ok(DeployPlan { request, head, hosts, previous, tag_object, sequence, lifted })
+    let (ledger, signing) = (facts.ledger.clone(), facts.signing);
+    Ok(DeployPlan { request, head, hosts, previous, tag_object, sequence, lifted, ledger, signing })
 }
 
 fn refuse(request: &DeployRequest, code: &'static str, why: &str) -> Box<Diagnostic> {
@@ -224,8 +242,15 @@ fn check_hosts(
     facts: &Facts,
     request: &DeployRequest,
     sequence: u64,
+    previous: Option<&Previous>,
     recorded: bool,
 ) -> Result<()> {
+    // A tag from before says what is installed; anything else was brought by other means.
+    let told = |installed: &Installed| match (installed, previous) {
+        (Installed::No, _) => true,
+        (Installed::Version(version), Some(previous)) => *version == previous.version.debian(),
+        (Installed::Version(_) | Installed::Broken(..), _) => false,
+    };
     let digest = script_digest();
     for host in &request.hosts {
         let name = &host.name;
@@ -261,7 +286,7 @@ fn check_hosts(
             }
             Some(_) | None => {}
         }
-        if !recorded && seen.fence.is_none() && seen.installed != Installed::No {
+        if !recorded && seen.fence.is_none() && !told(&seen.installed) {
             let why = format!("{name} has {} installed by other means", request.package);
             return Err(Box::new(
                 refuse(request, "deploy::unknown-installation", &why)
@@ -338,6 +363,10 @@ impl fmt::Display for DeployPlan {
             Some(previous) => writeln!(f, "  now        {} runs", previous.version)?,
             None => writeln!(f, "  now        nothing runs: this is the first deployment")?,
         }
+        writeln!(f, "  ledger     {}", self.told_ledger())?;
+        if let Some(overridden) = &request.override_reason {
+            writeln!(f, "  override   {overridden}")?;
+        }
         for planned in &self.hosts {
             let has = match &planned.installed {
                 Installed::No => "nothing installed".to_owned(),
@@ -407,6 +436,21 @@ impl DeployPlan {
         }
         steps.push("let go of the turns".to_owned());
         steps
+    }
+
+    /// What the signature of the ledger says now, and whether the next record will be signed.
+    #[must_use]
+    pub fn told_ledger(&self) -> String {
+        let now = match (&self.ledger, &self.tag_object) {
+            (Some(signed), _) => signed.to_string(),
+            (None, Some(_)) => "none, its history is lost: the tag is lightweight".to_owned(),
+            (None, None) => "none yet".to_owned(),
+        };
+        let next = match self.signing {
+            Signing::Signed => "will be signed",
+            Signing::Unsigned => "will not be signed",
+        };
+        format!("{now}; record {} {next}", self.sequence + 1)
     }
 
     /// One line on what happened last, for the loser of a race.

@@ -40,6 +40,8 @@ pub struct DeployRequest {
     pub lift_hold: Option<String>,
     /// Why it rolls back, if a person said so.
     pub reason: Option<String>,
+    /// Which protections are overridden, and why (SPEC V4).
+    pub override_reason: Option<String>,
     /// How long to wait for the turn on each host.
     pub patience: Duration,
 }

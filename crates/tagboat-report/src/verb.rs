@@ -15,6 +15,8 @@ pub enum Verb {
     History,
     /// `tagboat logs PROJECT --env ENVIRONMENT`.
     Logs,
+    /// `tagboat mark STATE VERSION`.
+    Mark,
     /// `tagboat rollback PROJECT --env ENVIRONMENT [--to VERSION]`.
     Rollback,
     /// `tagboat status [PROJECT]`.
@@ -23,8 +25,8 @@ pub enum Verb {
 
 impl Verb {
     /// Every one.
-    pub const ALL: [Self; 5] =
-        [Self::Deploy, Self::History, Self::Logs, Self::Rollback, Self::Status];
+    pub const ALL: [Self; 6] =
+        [Self::Deploy, Self::History, Self::Logs, Self::Mark, Self::Rollback, Self::Status];
 
     /// As it is typed.
     #[must_use]
@@ -33,6 +35,7 @@ impl Verb {
             Self::Deploy => "deploy",
             Self::History => "history",
             Self::Logs => "logs",
+            Self::Mark => "mark",
             Self::Rollback => "rollback",
             Self::Status => "status",
         }
@@ -45,7 +48,7 @@ impl Verb {
             Self::Deploy => &["--env", "--lift-hold"],
             Self::History | Self::Logs => &["--env"],
             Self::Rollback => &["--env", "--to"],
-            Self::Status => &[],
+            Self::Mark | Self::Status => &[],
         }
     }
 

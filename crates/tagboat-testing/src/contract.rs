@@ -91,6 +91,7 @@ macro_rules! repository_contract {
             [
                 a_new_clone_has_no_tags,
                 a_written_tag_reads_back_as_it_was_written,
+                a_signed_tag_reads_back_with_its_signature_and_what_was_signed,
                 what_is_no_tag_or_not_here_is_none,
                 a_tag_of_what_is_no_commit_here_is_refused,
                 a_ref_is_created_only_where_nothing_is,

@@ -3,12 +3,17 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod deploy;
+pub(crate) mod forge;
 pub(crate) mod history;
+pub(crate) mod hooks;
 pub(crate) mod host;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod mark;
+pub(crate) mod promote;
 pub(crate) mod publish;
 pub(crate) mod status;
+pub(crate) mod version;
 
 use std::path::PathBuf;
 
@@ -91,8 +96,11 @@ pub(crate) enum Verb {
     Plan(deploy::PlanArgs),
     #[command(about = "See: what a deployed service logs")]
     Logs(deploy::LogsArgs),
-    #[command(about = "See: whether the configuration holds")]
+    #[command(about = "See: whether configuration, tags and records hold")]
     Check(check::CheckArgs),
+    #[command(about = "Make: versions: the next one, and the tags that give them")]
+    #[command(subcommand)]
+    Version(version::VersionVerb),
     #[command(about = "Make: the packages of a version")]
     Build(build::BuildArgs),
     #[command(about = "Make: judge packages in clean roots")]
@@ -107,8 +115,18 @@ pub(crate) enum Verb {
     Host(host::HostVerb),
     #[command(about = "Run: bring a version to an environment")]
     Deploy(deploy::DeployArgs),
+    #[command(about = "Run: bring what runs in one environment to the next")]
+    Promote(promote::PromoteArgs),
     #[command(about = "Run: go back to a version that ran before")]
     Rollback(deploy::RollbackArgs),
+    #[command(about = "Run: mark a version stable, unstable or deprecated")]
+    Mark(mark::MarkArgs),
+    #[command(about = "Wire: git hooks that keep protected tags where they are")]
+    #[command(subcommand)]
+    Hooks(hooks::HooksVerb),
+    #[command(about = "Wire: what the forge is told")]
+    #[command(subcommand)]
+    Forge(forge::ForgeVerb),
 }
 
 impl Verb {
@@ -129,6 +147,11 @@ impl Verb {
             Self::Host(_) => "host",
             Self::Deploy(_) => "deploy",
             Self::Rollback(_) => "rollback",
+            Self::Version(_) => "version",
+            Self::Promote(_) => "promote",
+            Self::Mark(_) => "mark",
+            Self::Hooks(_) => "hooks",
+            Self::Forge(_) => "forge",
         }
     }
 
@@ -149,6 +172,16 @@ impl Verb {
             Self::Host(host::HostVerb::Prepare(arguments)) => arguments.dry_run,
             Self::Deploy(arguments) => arguments.run.dry_run,
             Self::Rollback(arguments) => arguments.run.dry_run,
+            Self::Version(verb) => match verb {
+                version::VersionVerb::Next(_) => true,
+                version::VersionVerb::Tag(arguments) => arguments.make.dry_run,
+                version::VersionVerb::Final(arguments) => arguments.make.dry_run,
+                version::VersionVerb::Adopt(arguments) => arguments.dry_run,
+            },
+            Self::Promote(arguments) => arguments.run.dry_run,
+            Self::Mark(arguments) => arguments.dry_run,
+            Self::Hooks(verb) => matches!(verb, hooks::HooksVerb::Run(_)),
+            Self::Forge(_) => true,
         }
     }
 }

@@ -3,18 +3,26 @@
 mod build;
 mod check;
 mod deploy;
+mod forge;
 mod history;
+mod hooks;
 mod host;
 mod init;
 mod keys;
 mod logs;
+mod mark;
+mod overriding;
+mod promote;
+mod protection;
 mod publish;
 mod reading;
 pub(crate) mod repository;
 mod rollback;
 mod status;
 mod target;
+mod trust;
 mod validate;
+mod version;
 
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::version::ProjectPath;
@@ -56,6 +64,11 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
         Verb::Host(verb) => host::run(verb, context),
         Verb::Deploy(arguments) => deploy::run(arguments, context),
         Verb::Rollback(arguments) => rollback::run(arguments, context),
+        Verb::Version(verb) => version::run(verb, context),
+        Verb::Promote(arguments) => promote::run(arguments, context),
+        Verb::Mark(arguments) => mark::run(arguments, context),
+        Verb::Hooks(verb) => hooks::run(verb, context),
+        Verb::Forge(verb) => forge::run(verb, context),
     }
 }
 
@@ -66,6 +79,7 @@ pub(crate) fn run_anywhere(verb: &Verb, terminal: &Terminal) -> Option<Result<Ex
         Verb::Check(arguments) => {
             arguments.schema.as_deref().map(|file| check::print_schema(file, terminal))
         }
+        Verb::Hooks(verb) => hooks::run_anywhere(verb, terminal),
         _ => None,
     }
 }

@@ -2,12 +2,47 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use tagboat_core::diagnostic::{self, Diagnostic, Exit, bug};
+use tagboat_validate::sarif::Log;
+
+/// Writes findings in the form that code scanning reads (SARIF 2.1.0), whole or not at all. Where that fails `code`
+/// is the error's, and `still` what is true all the same.
+pub(crate) fn write_sarif(
+    file: &Path,
+    log: &Log,
+    code: &'static str,
+    still: &str,
+) -> diagnostic::Result<()> {
+    let text = tagboat_report::render::json(log).map_err(|error| bug(error.to_string()))?;
+    replace(file, text.as_bytes()).map_err(|error| {
+        let message = format!("{} could not be written: {error}", file.display());
+        Box::new(
+            Diagnostic::unchanged(code, Exit::Outside, message, still)
+                .help("name a file in a folder of yours"),
+        )
+    })
+}
 
 /// Writes a file, in place of the one that is there.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = write_beside(path, bytes)?;
     let done = std::fs::rename(&temporary, path);
+    if done.is_err() {
+        std::fs::remove_file(&temporary)?;
+    }
+    done.and_then(|()| File::open(folder(path))?.sync_all())
+}
+
+/// Writes a program, in place of the one that is there; its folder is made where there is none.
+pub(crate) fn replace_program(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::create_dir_all(folder(path))?;
+    let temporary = write_beside(path, bytes)?;
+    let runs = std::fs::Permissions::from_mode(0o755);
+    let done =
+        std::fs::set_permissions(&temporary, runs).and_then(|()| std::fs::rename(&temporary, path));
     if done.is_err() {
         std::fs::remove_file(&temporary)?;
     }

@@ -103,8 +103,13 @@ impl Terminal {
         }
     }
 
-    /// Mistakes and warnings that are the result itself.
-    pub(crate) fn findings(&self, mistakes: &[&Diagnostic], warnings: &[&Diagnostic]) {
+    /// Mistakes and warnings that are the result itself; programs also read what stands `beside` them.
+    pub(crate) fn findings(
+        &self,
+        mistakes: &[&Diagnostic],
+        warnings: &[&Diagnostic],
+        mut beside: serde_json::Value,
+    ) {
         for warning in warnings {
             self.diagnostic_warning(warning);
         }
@@ -112,7 +117,9 @@ impl Terminal {
             let all = |list: &[&Diagnostic]| {
                 list.iter().map(|told| diagnostic::json(told)["error"].take()).collect::<Vec<_>>()
             };
-            self.json(&serde_json::json!({ "errors": all(mistakes), "warnings": all(warnings) }));
+            beside["errors"] = all(mistakes).into();
+            beside["warnings"] = all(warnings).into();
+            self.json(&beside);
         } else {
             for mistake in mistakes {
                 self.error(mistake);

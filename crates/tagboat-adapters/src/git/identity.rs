@@ -1,8 +1,7 @@
-//! Writing tag objects. In: a tag. Out: its object id; or that git does not know who writes it.
+//! Writing tag objects. In: a tag, and who signs it. Out: its object id; or that git does not know who writes it.
 
-use jiff::Timestamp;
 use tagboat_core::commit::ObjectId;
-use tagboat_core::ports::{NewTag, RepositoryError, Scope};
+use tagboat_core::ports::{NewTag, RepositoryError, Scope, TagSigner};
 
 use super::GitRepository;
 use super::names::check_ref;
@@ -12,16 +11,14 @@ impl GitRepository {
         &self,
         scope: &Scope<'_>,
         tag: &NewTag,
+        signer: Option<&dyn TagSigner>,
     ) -> Result<ObjectId, RepositoryError> {
         check_ref(&format!("refs/tags/{}", tag.name))?;
-        let tagger = self.committer(scope)?;
-        let content = format!(
-            "object {}\ntype commit\ntag {}\ntagger {tagger} {} +0000\n\n{}",
-            tag.commit,
-            tag.name,
-            whole_seconds(tag.time),
-            tag.message
-        );
+        let mut content = tag.payload(&self.committer(scope)?);
+        if let Some(signer) = signer {
+            let signature = signer.sign(scope, content.as_bytes(), tag.time)?;
+            content.push_str(&signature);
+        }
         let command = self.command(["mktag"]).stdin(content);
         let output = self.git.checked(scope, &command)?;
         let text = output.text();
@@ -47,9 +44,4 @@ impl GitRepository {
             .map(|end| text[..=end].to_owned())
             .ok_or_else(|| RepositoryError::Unexpected(format!("{text:?} is no identity")))
     }
-}
-
-/// What a tag object can hold.
-fn whole_seconds(time: Timestamp) -> i64 {
-    time.as_second()
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
-use tagboat_core::ports::{Commit, RepositoryError, Scope, TagObject};
+use tagboat_core::ports::{Commit, RepositoryError, Scope, TagObject, TagSignature};
 
 use super::GitRepository;
 use super::names::check_revision;
@@ -164,7 +164,12 @@ fn parse_tag(id: &ObjectId, content: &[u8]) -> Option<TagObject> {
     let (headers, body) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
     let field = |name: &str| headers.lines().find_map(|line| line.strip_prefix(name));
     let (tagger, time) = field("tagger ").map_or_else(Default::default, parse_person);
-    let (message, signature) = split_signature(body);
+    let (message, armoured) = split_signature(body);
+    let signature = armoured.and_then(|armoured| {
+        // The payload is by the bytes: a message need not be UTF-8, and a signature is ASCII.
+        let end = content.len().checked_sub(armoured.len())?;
+        Some(TagSignature { payload: content.get(..end)?.to_vec(), armoured })
+    });
     Some(TagObject {
         id: id.clone(),
         object: ObjectId::parse(field("object ")?).ok()?,

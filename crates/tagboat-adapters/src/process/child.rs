@@ -248,8 +248,10 @@ impl LocalProcess {
         let Some(pipe) = self.stdout.as_mut() else { return };
         let from = self.out.len();
         let open = read_some(pipe, &mut self.out);
-        let tell = &mut |line: &str| tell(scope, line);
-        self.stdout_lines.take(&self.out[from..], &self.masker, tell);
+        if scope.observer.wants_lines() {
+            let tell = &mut |line: &str| tell(scope, line);
+            self.stdout_lines.take(&self.out[from..], &self.masker, tell);
+        }
         if open == Pipe::Closed {
             drop(self.stdout.take());
         }

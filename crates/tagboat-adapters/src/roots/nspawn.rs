@@ -240,6 +240,10 @@ impl Observer for WithoutChatter<'_> {
             self.0.tell(span, progress);
         }
     }
+
+    fn wants_lines(&self) -> bool {
+        self.0.wants_lines()
+    }
 }
 
 #[cfg(test)]

@@ -9,4 +9,5 @@ mod clock;
 mod git;
 mod process;
 mod roots;
+mod signature;
 mod ssh;

@@ -21,7 +21,7 @@ use tagboat_core::diagnostic::Result;
 use tagboat_core::ports::{
     Architecture, Bind, Booted, Cancel, Commit, FetchSpec, ListedRef, Log, LogQuery, Mirror,
     Network, NewTag, Output, RefUpdate, Repository, RepositoryError, Root, RootError, RootSpec,
-    Roots, RunError, Runner, Scope, Swap, TagObject,
+    Roots, RunError, Runner, Scope, Swap, TagObject, TagSigner,
 };
 use tagboat_core::version::{ProjectPath, Version};
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, FakeRunner, Recorder, exited};
@@ -364,6 +364,15 @@ impl Repository for Planted<'_> {
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {
         self.inner.write_tag(scope, tag)
+    }
+
+    fn sign_tag(
+        &self,
+        scope: &Scope<'_>,
+        tag: &NewTag,
+        signer: &dyn TagSigner,
+    ) -> Result<ObjectId, RepositoryError> {
+        self.inner.sign_tag(scope, tag, signer)
     }
 
     fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError> {

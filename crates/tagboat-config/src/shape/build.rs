@@ -8,7 +8,7 @@ use crate::mistake::{Mistakes, code};
 use crate::record::{choice, record};
 use crate::value::{
     Branch, CommandLine, Count, Days, Email, Fingerprint, Homepage, Keep, Line, MirrorUri, Remote,
-    RepoPath, TagPattern, ToolVersion, VariableName, Webhook, Word,
+    RepoPath, Signer, TagPattern, ToolVersion, VariableName, Webhook, Word,
 };
 
 record! {
@@ -37,6 +37,8 @@ record! {
         release: Release,
         /// Signing keys.
         gpg: Gpg,
+        /// Keys that may sign ledgers, beside `gpg.signing.key_id`: whole OpenPGP fingerprints or ssh public keys.
+        ledger_signers: Vec<Signer> = Vec::new(),
         /// Builds on a developer's machine.
         local_build: LocalBuild,
         /// What runs before a commit and in a simulated pipeline.

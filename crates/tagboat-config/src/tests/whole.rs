@@ -6,9 +6,10 @@ use tagboat_core::ports::Architecture;
 use tagboat_core::version::ProjectPath;
 
 use super::support::{BUILD, edited, example, good, render, told, with};
+use crate::decode::Text as _;
 use crate::shape::build::Strategy;
 use crate::shape::monitoring::LogLevel;
-use crate::value::{Keep, Mode};
+use crate::value::{Keep, Mode, Signer};
 use crate::{Builder, Config, Files, StagedContent, load};
 
 fn config(files: &Files) -> Config {
@@ -112,6 +113,25 @@ fn a_signing_key_makes_the_ledger_of_production_signed() {
     let signed: Vec<_> = config.signed_ledgers.iter().map(|name| name.as_str()).collect();
     assert_eq!(signed, ["production"]);
     assert_eq!(config.publish.key.unwrap().as_str(), key);
+    let signers: Vec<_> = config.ledger_signers.iter().map(Signer::text).collect();
+    assert_eq!(signers, [key]);
+}
+
+#[test]
+fn ledger_signers_stand_beside_the_signing_key_and_make_productions_ledger_signed_too() {
+    let build = "config/ci-cd/build-config.yml";
+    let key = "0123456789ABCDEF0123456789ABCDEF01234567";
+    let ssh = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO1V4ccOMnrydy5+csQa4+AOn+pOwpga8EJxMEnfAPk9";
+    let listed = format!("ledger_signers: [\"{ssh} pipeline\"]\n");
+    let alone = config(&edited(build, "projects:", &format!("{listed}projects:")));
+    assert_eq!(alone.signed_ledgers.len(), 1);
+    let both = format!("{listed}gpg: {{signing: {{key_id: \"{key}\"}}}}\nprojects:");
+    let both = config(&edited(build, "projects:", &both));
+    let signers: Vec<_> = both.ledger_signers.iter().map(Signer::text).collect();
+    assert_eq!(signers, [ssh, key]);
+    let off = format!("gpg: {{signing: {{enabled: false, key_id: \"{key}\"}}}}\nprojects:");
+    let off = config(&edited(build, "projects:", &off));
+    assert!(off.ledger_signers.is_empty() && off.signed_ledgers.is_empty());
 }
 
 #[test]

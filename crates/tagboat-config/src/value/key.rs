@@ -41,6 +41,12 @@ pub enum SignerKey {
 }
 
 impl Signer {
+    /// The signer whose OpenPGP key has this fingerprint.
+    #[must_use]
+    pub const fn open_pgp(fingerprint: Fingerprint) -> Self {
+        Self(SignerKey::OpenPgp(fingerprint))
+    }
+
     /// The key.
     #[must_use]
     pub const fn key(&self) -> &SignerKey {

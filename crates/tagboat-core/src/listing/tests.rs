@@ -125,3 +125,16 @@ fn a_version_tag_that_moved_is_an_alarm_with_both_objects_and_is_not_fetched() {
     assert_eq!(moved(listed(name, '1', None), listed(name, 'b', Some('1'))), []);
     assert_eq!(moved(listed(name, '1', None), listed(name, '2', None)).len(), 1);
 }
+
+#[test]
+fn a_ledger_that_was_seen_or_has_pages_and_is_not_there_was_deleted() {
+    let page = listed("refs/tagboat/ledger/api/production/0", 'd', Some('1'));
+    let seen = listed("refs/tagboat/seen/web/production", 'e', Some('1'));
+    let there = listed("refs/tagboat/remote/tags/api/production", 'a', Some('1'));
+    let deleted = |refs: &[ListedRef]| -> Vec<String> {
+        let listing = Listing::read(refs, &environments(), Source::Remote);
+        listing.deleted().into_iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(deleted(&[page.clone(), seen.clone()]), ["api/production", "web/production"]);
+    assert_eq!(deleted(&[page, seen, there]), ["web/production"]);
+}

@@ -35,7 +35,10 @@ pub fn check_order<'a>(
 
 /// The same, and that no version of the same three numbers is as high or higher, on whatever branch: a number
 /// is given once, and its pre-releases go up.
-pub(super) fn admit<'a>(
+///
+/// # Errors
+/// As [`check_order`]; [`NextError::Exists`] with the highest of the same three numbers.
+pub fn admit<'a>(
     version: &Version,
     existing: impl IntoIterator<Item = &'a Version> + Clone,
     debian: DebianOrder<'_>,

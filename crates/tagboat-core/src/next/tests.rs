@@ -462,3 +462,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_build_between_tags_is_told_from_every_release() {
+    let sha = CommitSha::parse("0123456789abcdef0123456789abcdef01234567").unwrap();
+    for last in [None, Some("1.2.3"), Some("1.2.3-rc.1"), Some("1.2.3-x")] {
+        let last = last.map(version);
+        let build = build_version(&project(), last.as_ref(), 17, &sha).unwrap();
+        assert!(is_build(&build), "{build}");
+    }
+    for release in ["1.2.3", "1.2.3-rc.1", "1.2.3-0.1", "1.2.3-0.1.gx", "1.2.3-1.1.g0123456"] {
+        assert!(!is_build(&version(release)), "{release}");
+    }
+}

@@ -43,8 +43,17 @@ pub struct TagObject {
     pub time: Timestamp,
     /// The message, without a signature.
     pub message: String,
-    /// The armoured signature at its end, if there is one.
-    pub signature: Option<String>,
+    /// The signature at its end, if there is one. Nothing was verified.
+    pub signature: Option<TagSignature>,
+}
+
+/// A signature as it stands in a tag object (gitformat-signature(5)).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagSignature {
+    /// As text, from its first line on: of OpenPGP, X.509 or ssh.
+    pub armoured: String,
+    /// The bytes that it is over: the tag object without it.
+    pub payload: Vec<u8>,
 }
 
 /// A tag object to be written. The repository fills in the tagger.
@@ -58,6 +67,36 @@ pub struct NewTag {
     pub time: Timestamp,
     /// The message, ending in a newline.
     pub message: String,
+}
+
+impl NewTag {
+    /// The tag object as `tagger` (`Name <mail>`) makes it, without a signature: what a signature is over
+    /// (git-mktag(1), gitformat-signature(5)).
+    #[must_use]
+    pub fn payload(&self, tagger: &str) -> String {
+        format!(
+            "object {}\ntype commit\ntag {}\ntagger {tagger} {} +0000\n\n{}",
+            self.commit,
+            self.name,
+            self.time.as_second(),
+            self.message
+        )
+    }
+}
+
+/// Something that holds a secret key and signs tag objects.
+pub trait TagSigner {
+    /// An armoured signature over `payload`, made at `at` where the signer is told the time; it ends in a
+    /// newline.
+    ///
+    /// # Errors
+    /// [`RepositoryError::NotSigned`].
+    fn sign(
+        &self,
+        scope: &Scope<'_>,
+        payload: &[u8],
+        at: Timestamp,
+    ) -> Result<String, RepositoryError>;
 }
 
 /// One ref of a push: what it must hold now, and what it shall hold.
@@ -98,6 +137,8 @@ pub enum RepositoryError {
     },
     /// git answered something that its documentation excludes.
     Unexpected(String),
+    /// A tag object could not be signed, and why.
+    NotSigned(String),
     /// The program could not be run.
     Run(RunError),
 }
@@ -110,6 +151,7 @@ impl fmt::Display for RepositoryError {
             Self::Remote(said) => write!(f, "the remote did not answer: {said}"),
             Self::Git { command, said } => write!(f, "`{command}` failed: {said}"),
             Self::Unexpected(what) => write!(f, "git answered something unexpected: {what}"),
+            Self::NotSigned(why) => write!(f, "the tag could not be signed: {why}"),
             Self::Run(error) => write!(f, "git could not be run: {error}"),
         }
     }
@@ -234,6 +276,21 @@ pub trait Repository: Sync {
     /// # Errors
     /// See [`RepositoryError`].
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError>;
+
+    /// Writes a tag object with a signature of `signer` at its end; no ref names it yet. A repository that does
+    /// not implement it signs nothing.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn sign_tag(
+        &self,
+        scope: &Scope<'_>,
+        tag: &NewTag,
+        signer: &dyn TagSigner,
+    ) -> Result<ObjectId, RepositoryError> {
+        let _ = (scope, tag, signer);
+        Err(RepositoryError::NotSigned("this repository signs nothing".to_owned()))
+    }
 
     /// Pushes all `updates` or none, each only if the remote still holds what is expected, and reads the
     /// remote again to see how it ended: git's words and exit status do not decide.

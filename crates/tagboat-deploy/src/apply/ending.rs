@@ -9,7 +9,7 @@ use tagboat_core::rollout::{Ending, Failure};
 use tagboat_core::version::Version;
 
 use super::Work;
-use crate::environment_tag::{NotRecorded, add_record};
+use crate::environment_tag::{NotRecorded, Place, add_record};
 use crate::observe::Facts;
 use crate::plan::DeployPlan;
 
@@ -34,8 +34,13 @@ impl Work<'_> {
         scope.cancel = Cancel::default();
         let begun = self.begin(&scope);
         let ledger = facts.history.as_ref().map(History::ledger);
-        let (repository, expected) = (self.ports.repository, plan.tag_object.as_ref());
-        let added = add_record(&scope, repository, &plan.request.tag, ledger, expected, record);
+        let to = Place {
+            repository: self.ports.repository,
+            signer: self.ports.signer,
+            tag: &plan.request.tag,
+            expected: plan.tag_object.as_ref(),
+        };
+        let added = add_record(&scope, &to, ledger, record);
         let problem = added.err().map(|why| not_recorded(plan, &why));
         let result = problem.as_ref().map_or(Ok(()), |problem| Err(problem.message.clone()));
         self.finish(&scope, name, begun, result);
@@ -64,7 +69,7 @@ impl Work<'_> {
             workflow_run_id: plan.head.workflow_run_id.clone(),
             regions: Vec::new(),
             holds: self.holds(ending),
-            override_reason: None,
+            override_reason: plan.request.override_reason.clone(),
         }
     }
 

@@ -19,6 +19,7 @@ fn a_plan_shows_every_command_in_order() {
     insta::assert_snapshot!(text, @r"
     deploy api/v1.1.0 in production (<deployment>)
       now        api/v1.0.0 runs
+      ledger     unsigned; record 2 will not be signed
       host       web-1: api 1.0.0
       host       web-2: api 1.0.0
       gap        api restarts in place: requests fail from its stop to its start

@@ -10,17 +10,17 @@ use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::Result;
 use tagboat_core::environment::{Host, HostName};
 use tagboat_core::gate::GatePolicy;
-use tagboat_core::ledger::{Attempt, History, Ledger};
+use tagboat_core::ledger::{Attempt, History, Ledger, Signed};
 use tagboat_core::listing::{Listing, REMOTE_PATTERNS, Source, plan_fetch};
 use tagboat_core::ports::{
     Architecture, Cancel, Clock as _, Output, Repository as _, RunError, Runner, Running, Scope,
-    Silent,
+    Silent, TagSigner,
 };
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 use tagboat_core::version::{ProjectPath, Version};
 use tagboat_deploy::apply::{DeployRecord, Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
-use tagboat_deploy::plan::{DeployPlan, plan, script_digest};
+use tagboat_deploy::plan::{DeployPlan, Signing, plan, script_digest};
 use tagboat_deploy::request::{DeployRequest, HealthRequest, PATIENCE, VersionAnswer};
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, exited};
 
@@ -154,6 +154,7 @@ impl World {
             workflow_run_id: None,
             lift_hold: None,
             reason: None,
+            override_reason: None,
             patience: PATIENCE,
         }
     }
@@ -189,15 +190,20 @@ impl World {
         clone.fetch(&scope, &fetch.specs).unwrap();
         let listing = Listing::read(&clone.refs(&scope).unwrap(), &environments, Source::Remote);
         let tag_object = listing.ledgers.get(&tag()).cloned();
-        let history = tag_object.as_ref().map(|id| {
-            let object = clone.tag_objects(&scope, std::slice::from_ref(id)).unwrap().remove(0);
-            let ledger = Ledger::read(tag(), &object.unwrap()).unwrap();
+        let object = tag_object
+            .as_ref()
+            .and_then(|id| clone.tag_objects(&scope, std::slice::from_ref(id)).unwrap().remove(0));
+        let history = object.map(|object| {
+            let ledger = Ledger::read(tag(), &object).unwrap();
             let ids: Vec<_> =
                 (0..ledger.pages()).rev().map(|n| listing.pages[&tag()][&n].clone()).collect();
             History::read(ledger, &clone.tag_objects(&scope, &ids).unwrap()).unwrap()
         });
         let published = ["1.0.0", "1.1.0", "1.2.0"];
         Ok(Facts {
+            ledger: history.as_ref().map(|_| Signed::No),
+            adopted: None,
+            signing: Signing::Unsigned,
             history,
             tag_object,
             hosts: observe_hosts(&scope, request, &self.hosts(&Life::full()))?,
@@ -222,9 +228,21 @@ impl World {
         facts: &Facts,
         life: &Life,
     ) -> Result<DeployRecord> {
+        self.carry_out_signed(clone, plan, facts, life, None)
+    }
+
+    /// The same, with something that signs the record.
+    pub(crate) fn carry_out_signed(
+        &self,
+        clone: &FakeRepository,
+        plan: &DeployPlan,
+        facts: &Facts,
+        life: &Life,
+        signer: Option<&dyn TagSigner>,
+    ) -> Result<DeployRecord> {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let hosts = self.hosts(life);
-        let ports = Ports { repository: clone, hosts: &hosts, clock: &self.clock };
+        let ports = Ports { repository: clone, hosts: &hosts, clock: &self.clock, signer };
         apply(&scope, plan, facts, &ports)
     }
 

@@ -1,6 +1,5 @@
 //! What to do next. In: how a run ended. Out: its links, the likeliest first; `status` is always the last.
 
-use tagboat_core::command::Command;
 use tagboat_core::ledger::{Attempt, HoldAction, HoldChange};
 use tagboat_core::rollout::{Ending, Failure};
 use tagboat_core::tag::{EnvironmentName, State};
@@ -42,7 +41,7 @@ pub(super) fn after_deployment(run: &Run, record: &DeploymentRun<'_>) -> ActionL
         }
         (Ending::Succeeded, Attempt::Deploy) => {
             links.extend(record.next_environment.map(|next| about.deploy_next(version, next)));
-            links.push(about.mark_stable(version, head.commit.as_str()));
+            links.push(about.mark_stable(version));
             links
                 .extend(previous.filter(|previous| *previous < version).map(|_| about.roll_back()));
             links.push(about.logs());
@@ -173,19 +172,14 @@ impl About<'_> {
         )
     }
 
-    /// A state tag is made with git until there is a verb for it.
-    fn mark_stable(&self, version: &Version, commit: &str) -> ActionLink {
-        let tag = format!("{version}-{}", State::Stable);
-        let message = format!("{version} is {}", State::Stable);
-        let make = Command::new("git").args(["tag", "-a", &tag, "-m", &message, commit]);
-        let push = Command::new("git").args(["push", "origin", &format!("refs/tags/{tag}")]);
+    fn mark_stable(&self, version: &Version) -> ActionLink {
         link(
             MARK,
             self.page(),
             "Roll-backs prefer versions that are marked so".to_owned(),
             "tag",
             Category::State,
-            format!("{make} && {push}"),
+            Verb::Mark.line([State::Stable.word(), &version.to_string()]),
         )
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
     Cancel, Existing, FetchSpec, ListedRef, NewTag, RefUpdate, Repository, RepositoryError,
-    RunError, Scope, Silent, Swap,
+    RunError, Scope, Silent, Swap, TagSigner,
 };
 
 pub use log::*;
@@ -105,6 +105,52 @@ pub fn a_written_tag_reads_back_as_it_was_written(world: &dyn World) {
     assert_eq!(read.message, message);
     assert_eq!(read.signature, None);
     assert_eq!(clone.refs(&scope()).unwrap(), [], "no ref may name it yet");
+}
+
+/// Signs with its own length: enough for what a repository promises.
+struct Counting;
+
+impl TagSigner for Counting {
+    fn sign(
+        &self,
+        _: &Scope<'_>,
+        payload: &[u8],
+        at: Timestamp,
+    ) -> Result<String, RepositoryError> {
+        let (length, at) = (payload.len(), at.as_second());
+        Ok(format!("-----BEGIN SSH SIGNATURE-----\n{length} {at}\n-----END SSH SIGNATURE-----\n"))
+    }
+}
+
+/// Has lost its key.
+struct Refusing;
+
+impl TagSigner for Refusing {
+    fn sign(&self, _: &Scope<'_>, _: &[u8], _: Timestamp) -> Result<String, RepositoryError> {
+        Err(RepositoryError::NotSigned("there is no key".to_owned()))
+    }
+}
+
+/// See its name.
+pub fn a_signed_tag_reads_back_with_its_signature_and_what_was_signed(world: &dyn World) {
+    let clone = world.clone_here();
+    let tag = NewTag {
+        name: "api/production".to_owned(),
+        commit: last(world),
+        time: Timestamp::from_second(1_767_225_601).unwrap(),
+        message: "ü\n\n-----BEGIN SSH SIGNATURE-----\nquoted\n".to_owned(),
+    };
+    let id = clone.sign_tag(&scope(), &tag, &Counting).unwrap();
+    let read = clone.tag_objects(&scope(), std::slice::from_ref(&id)).unwrap();
+    let read = read.into_iter().next().unwrap().unwrap();
+    assert_eq!((&read.message, &read.name), (&tag.message, &tag.name));
+    let signature = read.signature.unwrap();
+    assert_eq!(signature.payload, tag.payload("Test <test@example.org>").into_bytes());
+    let again = Counting.sign(&scope(), &signature.payload, tag.time).unwrap();
+    assert_eq!(signature.armoured, again);
+    assert_ne!(clone.write_tag(&scope(), &tag).unwrap(), id);
+    let error = clone.sign_tag(&scope(), &tag, &Refusing).unwrap_err();
+    assert_eq!(error, RepositoryError::NotSigned("there is no key".to_owned()));
 }
 
 /// See its name.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
     Commit, Existing, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository,
-    RepositoryError, RunError, Scope, Since, Swap, TagObject,
+    RepositoryError, RunError, Scope, Since, Swap, TagObject, TagSignature, TagSigner,
 };
 
 /// The default branch.
@@ -172,6 +172,40 @@ impl FakeRepository {
             return Err(RepositoryError::Remote("it is unreachable".to_owned()));
         }
         Ok(remote)
+    }
+
+    fn make_tag(
+        &self,
+        scope: &Scope<'_>,
+        tag: &NewTag,
+        signature: Option<TagSignature>,
+    ) -> Result<ObjectId, RepositoryError> {
+        bounded(scope)?;
+        check(&format!("refs/tags/{}", tag.name))?;
+        let mut remote = self.remote.lock();
+        let mut local = self.local.lock().unwrap();
+        let target = tag.commit.object();
+        let commit = matches!(remote.objects.get(target), Some(Object::Commit { .. }));
+        if !commit || !local.objects.contains(target) {
+            return Err(RepositoryError::Git {
+                command: "git mktag".to_owned(),
+                said: format!("could not read tagged object {target}"),
+            });
+        }
+        let time = Timestamp::from_second(tag.time.as_second()).unwrap();
+        let id = id_of(&format!("{}{signature:?}", tag.payload(&self.tagger)));
+        let object = TagObject {
+            id: id.clone(),
+            object: target.clone(),
+            name: tag.name.clone(),
+            tagger: self.tagger.clone(),
+            time,
+            message: tag.message.clone(),
+            signature,
+        };
+        remote.objects.insert(id.clone(), Object::Tag(object));
+        local.objects.insert(id.clone());
+        Ok(id)
     }
 
     /// The commit that a name leads to, if it is here.
@@ -350,32 +384,18 @@ impl Repository for FakeRepository {
     }
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {
-        bounded(scope)?;
-        check(&format!("refs/tags/{}", tag.name))?;
-        let mut remote = self.remote.lock();
-        let mut local = self.local.lock().unwrap();
-        let target = tag.commit.object();
-        let commit = matches!(remote.objects.get(target), Some(Object::Commit { .. }));
-        if !commit || !local.objects.contains(target) {
-            return Err(RepositoryError::Git {
-                command: "git mktag".to_owned(),
-                said: format!("could not read tagged object {target}"),
-            });
-        }
-        let time = Timestamp::from_second(tag.time.as_second()).unwrap();
-        let id = id_of(&format!("tag {} {} {time} {}", tag.name, tag.commit, tag.message));
-        let object = TagObject {
-            id: id.clone(),
-            object: target.clone(),
-            name: tag.name.clone(),
-            tagger: self.tagger.clone(),
-            time,
-            message: tag.message.clone(),
-            signature: None,
-        };
-        remote.objects.insert(id.clone(), Object::Tag(object));
-        local.objects.insert(id.clone());
-        Ok(id)
+        self.make_tag(scope, tag, None)
+    }
+
+    fn sign_tag(
+        &self,
+        scope: &Scope<'_>,
+        tag: &NewTag,
+        signer: &dyn TagSigner,
+    ) -> Result<ObjectId, RepositoryError> {
+        let payload = tag.payload(&self.tagger).into_bytes();
+        let armoured = signer.sign(scope, &payload, tag.time)?;
+        self.make_tag(scope, tag, Some(TagSignature { armoured, payload }))
     }
 
     fn swap(&self, scope: &Scope<'_>, updates: &[RefUpdate]) -> Result<Swap, RepositoryError> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tagboat_core::ledger::Override;
 
 /// How hosts are reached and waited for.
 #[derive(Args, Debug)]
@@ -21,6 +22,14 @@ pub(crate) struct RunArgs {
     /// How to reach the hosts.
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
+    /// The ssh key that signs the record: a secret key's file, or a public one's whose secret half the agent holds.
+    /// Without it the OpenPGP key of GPG_PRIVATE_KEY signs, the ssh key that git signs with, or one that gpg holds.
+    #[arg(long, value_name = "FILE", env = "TAGBOAT_SIGNING_KEY")]
+    pub(crate) signing_key: Option<PathBuf>,
+    /// Go on although this protection stands in the way: freeze, release-branch, signers, moved-tag,
+    /// ledger-signature or deleted-tag. The reason is written into the ledger.
+    #[arg(long = "override", value_name = "PROTECTION=REASON")]
+    pub(crate) overrides: Vec<Override>,
     /// Show what would be done, and do nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -32,7 +41,8 @@ pub(crate) struct RunArgs {
 Examples:
   tagboat deploy api/v1.2.0 --env staging
   tagboat deploy api/v1.2.0 --env production --dry-run
-  tagboat deploy api/v1.2.0 --env production --lift-hold 'mended'")]
+  tagboat deploy api/v1.2.0 --env production --lift-hold 'mended'
+  tagboat deploy api/v1.2.0 --env production --override freeze='mends the outage'")]
 pub(crate) struct DeployArgs {
     /// The version tag.
     #[arg(value_name = "VERSION")]

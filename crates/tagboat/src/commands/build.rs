@@ -11,7 +11,8 @@ use tagboat_build::{Ports, Record, Request};
 use tagboat_config::{Config, Project, StagedContent};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
-use tagboat_core::ports::{Architecture, Scope};
+use tagboat_core::next::build_version;
+use tagboat_core::ports::{Architecture, LogQuery, Scope, Since};
 use tagboat_core::version::Version;
 use tagboat_report::log_line::{LogContext, LogMetrics};
 
@@ -38,7 +39,8 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     let mut plans = Vec::new();
     for target in &targets {
         let wish = Wish { arch: arguments.arch, parallel: arguments.parallel, doing };
-        let request = request(context, &config, target, &wish)?;
+        let version = version(context, &scope, &state, target)?;
+        let request = request(context, &config, target, version, &wish)?;
         let scope = scope.span(format!("build {}", target.project.name));
         context.terminal.log_about(about(context, target));
         let facts = tagboat_build::observe(&scope, context.repository(), &request)?;
@@ -76,6 +78,38 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     Ok(Exit::Done)
 }
 
+/// The version that a build is given: the tag's. Between tags a staged package gets one that sorts between its
+/// neighbours (SPEC V5); packaging of a project's own says in its changelog what it is.
+fn version(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    state: &State,
+    target: &Target<'_>,
+) -> Result<Option<Version>> {
+    let (tagboat_config::Builder::Staged(_), None) = (&target.project.builder, &target.version)
+    else {
+        return Ok(target.version.clone());
+    };
+    let (project, commit) = (target.project, &target.commit.sha);
+    let history = super::version::history(context, scope, state, project, commit)?;
+    let commits = match &history.last {
+        Some(_) => history.commits_since_last(),
+        None => {
+            let paths = super::version::paths(project);
+            let limit = tagboat_core::next::LOG_LIMIT;
+            let query = LogQuery { until: commit, since: Since::Beginning, paths: &paths, limit };
+            let log = context.repository().log(scope, &query);
+            log.map_err(|error| super::repository::diagnostic(&error))?.entries.len()
+        }
+    };
+    let version = build_version(&project.path, history.last.as_ref(), commits, commit)
+        .map_err(|error| super::version::refusal(&project.path, &error))?;
+    context
+        .terminal
+        .note(&format!("{version}: a build between tags, which cannot be published or deployed"));
+    Ok(Some(version))
+}
+
 /// The version, as files are called by it, that a build of this target gives its packages: the tag's, or for packaging
 /// that keeps its own changelog the one that stands there.
 pub(crate) fn built_version(
@@ -88,7 +122,7 @@ pub(crate) fn built_version(
         return target.version.as_ref().map(Version::debian).ok_or_else(|| no_version(target));
     }
     let wish = Wish { arch: Arch::All, parallel: false, doing: Doing::Plan };
-    let request = request(context, config, target, &wish)?;
+    let request = request(context, config, target, target.version.clone(), &wish)?;
     let facts = tagboat_build::observe(scope, context.repository(), &request)?;
     let Some(packaging) = &facts.packaging else { return Err(no_version(target)) };
     // A file's name has no epoch (dpkg-name(1)).
@@ -162,6 +196,7 @@ fn request(
     context: &Context<'_>,
     config: &Config,
     target: &Target<'_>,
+    version: Option<Version>,
     wish: &Wish,
 ) -> Result<Request> {
     let project = target.project;
@@ -171,9 +206,6 @@ fn request(
             Builder::Staged(Box::new(staged_plan(project, staged)))
         }
     };
-    if target.version.is_none() && matches!(builder, Builder::Staged(_)) {
-        return Err(no_version(target));
-    }
     let parallel = wish.parallel || config.parallel_builds;
     let dist = context.path("dist");
     let architectures = architectures(project, wish.arch)?;
@@ -186,7 +218,7 @@ fn request(
             variables: Vec::new(),
             builder,
         },
-        version: target.version.clone(),
+        version,
         commit: target.commit.clone(),
         branch: None,
         builder_name: context
@@ -266,7 +298,7 @@ fn staged_plan(project: &Project, staged: &tagboat_config::Staged) -> Staged {
 /// A staged package has no version but its tag's.
 pub(crate) fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
     let (project, commit) = (target.project, &target.commit.sha);
-    let tag = project.path.join("v0.1.0");
+    let (tag, typed) = (project.path.join("v0.1.0"), target.typed());
     Box::new(
         Diagnostic::unchanged(
             "build::no-version",
@@ -276,7 +308,7 @@ pub(crate) fn no_version(target: &Target<'_>) -> Box<Diagnostic> {
         )
         .fact("seen", "this clone's tags; the remote was not asked")
         .help(format!(
-            "fetch it: `git fetch --tags`; or tag it: `git tag -a {tag} -m '{tag}'`; or name a version: \
+            "fetch it: `git fetch --tags`; or tag it: `tagboat version tag {typed}`; or name a version: \
              `tagboat build {tag}`"
         )),
     )

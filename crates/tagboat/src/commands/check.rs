@@ -1,67 +1,211 @@
-//! `tagboat check`: whether the configuration holds. In: the files, and this clone's tags. Out: every mistake with its
-//! place.
+//! `tagboat check`: whether files, tags and records hold (SPEC S1). In: the files, the tags, given records. Out: every
+//! finding with its place, and what was not checked.
 
+mod facts;
+mod sarif;
+
+use std::io::Read as _;
+use std::path::Path;
+
+use tagboat_config::check::{Facts, Given, MAX_BYTES, look, plain_secrets};
 use tagboat_config::schema::{self, ConfigFile};
 use tagboat_config::{Files, load};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::tag::{NameClash, clashes};
+use tagboat_core::listing::Source;
 
-use super::reading;
-use super::repository::diagnostic;
+use self::facts::Tags;
+use super::trust::Trust;
 use crate::cli::check::CheckArgs;
 use crate::context::Context;
 use crate::terminal::Terminal;
+
+/// Something that was not looked at.
+struct Unchecked {
+    what: &'static str,
+    why: String,
+}
 
 /// Checks.
 pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
     if let Some(typed) = &arguments.schema {
         return print_schema(typed, context.terminal);
     }
-    let (mut told, projects, environments) = match load(&Files::Folder(context.root.clone())) {
+    let given = arguments.records.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
+    let files = Files::Folder(context.root.clone());
+    let (mut told, holds, named, trust) = match load(&files) {
         Ok(loaded) => {
             let config = loaded.config;
-            (loaded.warnings, config.projects.len(), config.environments.len())
+            let holds = format!(
+                "the configuration holds: {}, {}",
+                count(config.projects.len(), "project"),
+                count(config.environments.len(), "environment")
+            );
+            let trust = Trust::of(context, &config);
+            let named = config.environments.into_iter().map(|e| e.secrets_file).collect();
+            (loaded.warnings, holds, named, trust)
         }
-        Err(told) => (told, 0, 0),
+        Err(told) => (told, String::new(), default_secrets(context)?, Trust::read(context)),
     };
-    told.extend(prereleases(context)?);
-    let (mistakes, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
-        told.iter().partition(|diagnostic| diagnostic.exit != Exit::Done);
-    context.terminal.findings(&mistakes, &warnings);
-    if mistakes.is_empty() {
-        context.terminal.say(&format!(
-            "the configuration holds: {}, {}",
-            count(projects, "project"),
-            count(environments, "environment")
-        ));
-        return Ok(Exit::Done);
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let plain_secrets = plain_secrets(&files, &named);
+    let mut unchecked = never_checked(&given);
+    let mut source = if arguments.read.offline { Source::Clone } else { Source::Remote };
+    let mut seen = String::new();
+    let read_tags = |source| Tags::read(context, &trust, source, !given.is_empty());
+    let read = match read_tags(source) {
+        // There is nobody to ask before the first push.
+        Err(error) if error.code == "git::no-remote" => {
+            source = Source::Clone;
+            read_tags(source)
+        }
+        read => read,
+    };
+    let tags = match read {
+        Ok(tags) => {
+            seen = tags.counted();
+            tags
+        }
+        Err(error) => {
+            let why = error.message.clone();
+            unchecked.push(Unchecked { what: "tags, ledgers and what records say of them", why });
+            told.push(asked_offline(*error));
+            Tags::none(super::reading::environments(context)?)
+        }
+    };
+    // A record is held against the tags: without them it would be judged by nothing.
+    let given = if seen.is_empty() { Vec::new() } else { given };
+    told.extend(look(&Facts {
+        listing: &tags.state.listing,
+        environments: &tags.state.environments,
+        moved: &tags.state.moved,
+        states: &tags.states,
+        ledgers: &tags.ledgers,
+        overrides: &tags.overrides,
+        plain_secrets: &plain_secrets,
+        given: &given,
+    }));
+    unchecked.extend(tags.unchecked());
+    if source == Source::Clone {
+        let what = "whether the remote holds the same tags";
+        let asked = arguments.read.offline;
+        let why = if asked { "--offline: it was not asked" } else { "this clone has no remote" };
+        unchecked.push(Unchecked { what, why: why.to_owned() });
     }
-    Ok(Exit::Usage)
+    tell(arguments, context, &told, &unchecked, source, &[&holds, &seen])
 }
 
-/// Environments that are called like a pre-release that is tagged already (SPEC V3).
-fn prereleases(context: &Context<'_>) -> Result<Vec<Diagnostic>> {
-    let scope = context.scope("tags");
-    let refs = context.repository().refs(&scope).map_err(|error| diagnostic(&error))?;
-    let tags = refs.iter().filter_map(|listed| listed.name.strip_prefix("refs/tags/"));
-    let clashes = clashes([], &reading::environments(context)?, tags);
-    let told = clashes.into_iter().filter_map(|clash| match clash {
-        NameClash::Prerelease { environment, tag } => Some(
-            Diagnostic::unchanged(
-                "config::name-clash",
-                Exit::Usage,
-                format!("the environment `{environment}` is called like the pre-release of {tag}"),
-                "nothing was changed",
-            )
-            .fact(
-                "tag",
-                format!("{tag} would be read as a tag of the environment, not as a version"),
-            )
-            .help(format!("rename the folder environments/{environment}")),
-        ),
-        NameClash::Environment { .. } | NameClash::Version { .. } => None,
+fn tell(
+    arguments: &CheckArgs,
+    context: &Context<'_>,
+    told: &[Diagnostic],
+    unchecked: &[Unchecked],
+    source: Source,
+    holds: &[&str],
+) -> Result<Exit> {
+    let (mistakes, warnings): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
+        told.iter().partition(|diagnostic| diagnostic.exit != Exit::Done);
+    let not_checked: Vec<_> = unchecked
+        .iter()
+        .map(|one| serde_json::json!({ "what": one.what, "why": one.why }))
+        .collect();
+    let beside = serde_json::json!({
+        "not_checked": not_checked, "offline": source == Source::Clone,
     });
-    Ok(told.collect())
+    context.terminal.findings(&mistakes, &warnings, beside);
+    let exit = exit(&mistakes);
+    if exit == Exit::Done {
+        for line in holds {
+            context.terminal.say(line);
+        }
+    }
+    for one in unchecked.iter().filter(|_| !context.terminal.is_json()) {
+        context.terminal.note(&format!("not checked: {}: {}", one.what, one.why));
+    }
+    if let Some(file) = &arguments.sarif {
+        let log = sarif::log(told);
+        let still = "what was found is told above; nothing was changed";
+        let written = crate::files::write_sarif(file, &log, "check::not-written", still);
+        match written {
+            // A verdict that stops the line is told, whatever else failed.
+            Err(lost) if exit != Exit::Done => context.terminal.warn(&lost.message),
+            Err(lost) => return Err(lost),
+            Ok(()) => {}
+        }
+    }
+    Ok(exit)
+}
+
+/// The configuration goes before what is built on it; else the worst that was found.
+fn exit(mistakes: &[&Diagnostic]) -> Exit {
+    let has = |exit: Exit| mistakes.iter().any(|told| told.exit == exit);
+    let other = mistakes.iter().map(|told| told.exit).find(|exit| *exit != Exit::Judged);
+    if has(Exit::Usage) {
+        Exit::Usage
+    } else {
+        other.unwrap_or(if has(Exit::Judged) { Exit::Judged } else { Exit::Done })
+    }
+}
+
+/// What no run of this command looks at.
+fn never_checked(given: &[Given]) -> Vec<Unchecked> {
+    let mut unchecked = vec![
+        Unchecked {
+            what: "hard-coded credentials",
+            why: "no scan for secrets is part of this command: run gitleaks and trufflehog"
+                .to_owned(),
+        },
+        Unchecked {
+            what: "what only the forge knows: rulesets, runs of workflows, approvals",
+            why: "no forge is asked".to_owned(),
+        },
+    ];
+    unchecked.push(if given.is_empty() {
+        Unchecked {
+            what: "deployments, queues, roll-back targets, tasks and reports",
+            why: "no record was given: name one with --record FILE".to_owned(),
+        }
+    } else {
+        Unchecked {
+            what: "in which state deployments and tasks began",
+            why: "a record shows one moment".to_owned(),
+        }
+    });
+    unchecked
+}
+
+fn asked_offline(error: Diagnostic) -> Diagnostic {
+    if error.code != "git::remote" {
+        return error;
+    }
+    let help = error.help.clone().unwrap_or_default();
+    error.help(format!("{help}; or check what was last fetched: `tagboat check --offline`"))
+}
+
+/// Where secrets are when no configuration says it.
+fn default_secrets(context: &Context<'_>) -> Result<Vec<String>> {
+    let environments = super::reading::environments(context)?;
+    let files = environments.configured().map(|name| format!("environments/{name}/secrets.enc"));
+    Ok(files.collect())
+}
+
+fn read(file: &Path) -> Result<Given> {
+    let name = file.display().to_string();
+    // One byte more than is allowed shows that it is too long.
+    let read = std::fs::File::open(file).and_then(|file| {
+        let mut bytes = Vec::new();
+        file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    read.map(|bytes| Given::read(name.clone(), &bytes)).map_err(|error| {
+        Box::new(
+            Diagnostic::unchanged(
+                "usage::record",
+                Exit::Usage,
+                format!("the record {name} cannot be read: {error}"),
+                "nothing was checked",
+            )
+            .help("name a file of JSON records"),
+        )
+    })
 }
 
 /// Prints the JSON schema of a configuration file, for editors.

@@ -8,22 +8,26 @@ use tagboat_core::commit::CommitSha;
 use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Environment, Host};
-use tagboat_core::ledger::{Attempt, History};
+use tagboat_core::ledger::{Attempt, History, Signed};
 use tagboat_core::listing::Source;
-use tagboat_core::ports::{Architecture, Scope};
+use tagboat_core::ports::{Architecture, Scope, TagSigner};
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::version::Version;
 use tagboat_deploy::apply::{Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
-use tagboat_deploy::plan::DeployPlan;
+use tagboat_deploy::plan::{DeployPlan, Previous, Signing};
 use tagboat_deploy::request::{DeployRequest, HealthRequest, VersionAnswer};
 
 use tagboat_report::log_line::LogContext;
 use tagboat_report::pipeline_report::Subject;
 
-use super::reading::State;
-use super::repository::diagnostic;
+use super::Doing;
+use super::history::signature_json;
+use super::overriding::Overrides;
+use super::protection::{check_branch, check_protections, check_signers, refuse_moved};
+use super::reading::{Bare, Holding, State};
 use super::target;
+use super::trust::Trust;
 use crate::cli::deploy::{DeployArgs, HostArgs, PlanArgs, RunArgs};
 use crate::context::Context;
 use crate::report;
@@ -69,6 +73,8 @@ pub(crate) fn plan(arguments: &PlanArgs, context: &Context<'_>) -> Result<Exit> 
         run: RunArgs {
             wait: 30,
             hosts: HostArgs { identity: arguments.hosts.identity.clone() },
+            signing_key: None,
+            overrides: Vec::new(),
             dry_run: true,
         },
     };
@@ -95,15 +101,24 @@ pub(crate) fn carry_out(
         context.terminal.say(plan.to_string().trim_end());
         return Ok(Exit::Done);
     }
-    let Planned { plan, facts, hosts } = planned.inspect_err(|error| {
+    let Planned { plan, facts, hosts, signer } = planned.inspect_err(|error| {
         report::refusal(context, refused_id(context, &wish), &subject, error);
     })?;
+    context.terminal.note(&format!("ledger of {}: {}", plan.request.tag, plan.told_ledger()));
+    if let Some(overridden) = &plan.request.override_reason {
+        context.terminal.warn(&format!("overridden, and recorded: {overridden}"));
+    }
     context.terminal.log_about(LogContext {
         commit_sha: Some(plan.head.commit.clone()),
         branch: context.variable("GITHUB_REF_NAME"),
         workflow_run_id: Some(plan.head.workflow_run_id.clone()),
     });
-    let ports = Ports { repository: context.repository(), hosts: &hosts, clock: context.clock() };
+    let ports = Ports {
+        repository: context.repository(),
+        hosts: &hosts,
+        clock: context.clock(),
+        signer: signer.as_deref(),
+    };
     let record = apply(scope, &plan, &facts, &ports).inspect_err(|error| {
         report::refusal(context, plan.head.workflow_run_id.clone(), &subject, error);
     })?;
@@ -115,6 +130,7 @@ struct Planned {
     plan: DeployPlan,
     facts: Facts,
     hosts: Hosts<'static>,
+    signer: Option<Box<dyn TagSigner>>,
 }
 
 fn planned(
@@ -124,17 +140,30 @@ fn planned(
     state: &State,
     wish: &Wish<'_>,
 ) -> Result<Planned> {
-    refuse_moved(state)?;
-    check_protections(context, config, wish)?;
-    let request = request(context, config, wish)?;
+    let overrides = Overrides::of(&wish.run.overrides);
+    let trust = Trust::of(context, config);
+    refuse_moved(state, &wish.version, &overrides)?;
+    check_protections(context, wish, &overrides)?;
     if wish.environment.is_production || wish.environment.requires_approval {
-        check_branch(context, scope, wish)?;
+        check_branch(context, scope, wish, &overrides)?;
+        check_signers(context, scope, state, &trust, wish, &overrides)?;
     }
-    let history = history(context, scope, state, &request.tag)?;
+    let tag = EnvironmentTag::new(wish.project.path.clone(), wish.environment.name.clone());
+    let past = past(context, scope, state, &trust, &overrides, &tag)?;
+    let request = request(context, config, wish, overrides.settle()?)?;
+    // The key is tried before a host is asked for anything: the record is the last step. A plan that is only shown
+    // uses no key.
+    let signer = match Doing::of(wish.run.dry_run) {
+        Doing::All => {
+            let key = wish.run.signing_key.as_ref();
+            trust.signer(context, scope, &wish.environment.name, key)?
+        }
+        Doing::Plan => None,
+    };
     let hosts = context.hosts(&request.hosts, wish.run.hosts.identity.as_deref())?;
-    let facts = facts(context, scope, state, &request, history, &hosts)?;
+    let facts = facts(context, scope, state, &request, past, &trust, &hosts)?;
     let plan = tagboat_deploy::plan::plan(&facts, request)?;
-    Ok(Planned { plan, facts, hosts })
+    Ok(Planned { plan, facts, hosts, signer })
 }
 
 /// The id of a run that was refused before there was a plan (SPEC D1).
@@ -150,123 +179,20 @@ fn plan_json(plan: &DeployPlan) -> serde_json::Value {
         "version": plan.head.version,
         "environment": plan.head.environment,
         "previous_version": plan.head.previous_version,
+        "ledger_signature": plan.ledger.as_ref().map(signature_json),
+        "will_sign": plan.signing == Signing::Signed,
+        "override_reason": plan.request.override_reason,
         "hosts": plan.hosts.iter().map(|planned| planned.host.name.as_str()).collect::<Vec<_>>(),
         "steps": plan.steps(),
     })
 }
 
-/// A version tag that moved is no basis for a deployment.
-fn refuse_moved(state: &State) -> Result<()> {
-    let Some(moved) = state.moved.first() else { return Ok(()) };
-    Err(Box::new(
-        Diagnostic::unchanged(
-            "git::moved-tag",
-            Exit::Refused,
-            format!("{} moved, and version tags never move", moved.name),
-            "no host was contacted",
-        )
-        .fact("here", moved.ours.to_string())
-        .fact("remote", moved.theirs.to_string())
-        .help("find out who moved it; then put it back, or remove it from the clone that is wrong"),
-    ))
-}
-
-/// A freeze stops deployments, not the way back. A protection that is configured and that Tagboat cannot enforce
-/// stops both: a gate fails closed.
-fn check_protections(context: &Context<'_>, config: &Config, wish: &Wish<'_>) -> Result<()> {
-    let (project, environment) = (wish.project, wish.environment);
-    let refused = |code, why: String, help: String| {
-        let what = format!("{} cannot be deployed to {}: {why}", wish.version, environment.name);
-        Err(Box::new(
-            Diagnostic::unchanged(code, Exit::Refused, what, "no host was contacted").help(help),
-        ))
-    };
-    let now = context.clock().now();
-    let frozen = project.freeze.iter().find(|freeze| {
-        let everywhere = freeze.environments.is_empty();
-        (everywhere || freeze.environments.contains(&environment.name))
-            && (freeze.from..freeze.until).contains(&now)
-    });
-    if let (Some(freeze), Attempt::Deploy) = (frozen, wish.attempt) {
-        let why = freeze.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
-        let until = tagboat_core::time::readable(freeze.until);
-        return refused(
-            "deploy::frozen",
-            format!("a freeze window is open until {until}{why}"),
-            "wait until it is over, or end it in config/ci-cd/build-config.yml".to_owned(),
-        );
-    }
-    let hooks = &project.hooks;
-    let hooked = [&hooks.before_deploy, &hooks.after_deploy, &hooks.before_rollback];
-    let needed = project.variables.run_time.iter().find(|variable| variable.required);
-    let unenforceable = if !project.signers.is_empty() {
-        Some("`signers`: signatures of versions are not checked".to_owned())
-    } else if config.signed_ledgers.contains(&environment.name) {
-        Some("`require_signed_ledger`: ledgers are not signed".to_owned())
-    } else if hooked.iter().any(|list| !list.is_empty()) {
-        Some("`hooks`: they are not run".to_owned())
-    } else {
-        needed.map(|variable| {
-            format!("the required variable {}: secrets are not read", variable.name)
-        })
-    };
-    match unenforceable {
-        None => Ok(()),
-        Some(what) => refused(
-            "deploy::unenforceable",
-            format!("this version of Tagboat cannot hold to {what}"),
-            "take it out of the configuration, if you can do without it".to_owned(),
-        ),
-    }
-}
-
-/// To a protected environment only what a release branch holds (SPEC D3).
-fn check_branch(context: &Context<'_>, scope: &Scope<'_>, wish: &Wish<'_>) -> Result<()> {
-    let repository = context.repository();
-    let failed = |error| diagnostic(&error);
-    let mut looked = Vec::new();
-    for branch in &wish.project.release_branches {
-        let from = format!("refs/heads/{branch}");
-        let to = format!("refs/tagboat/remote/heads/{branch}");
-        let there = repository.remote_refs(scope, &[&from]).map_err(failed)?;
-        if there.is_empty() {
-            continue;
-        }
-        let spec = tagboat_core::ports::FetchSpec {
-            from,
-            to: to.clone(),
-            existing: tagboat_core::ports::Existing::Overwrite,
-        };
-        repository.fetch(scope, &[spec]).map_err(failed)?;
-        if repository.is_ancestor(scope, &wish.commit, &to).map_err(failed)? {
-            return Ok(());
-        }
-        looked.push(branch.to_string());
-    }
-    let branches = if looked.is_empty() {
-        "none of them is on the remote".to_owned()
-    } else {
-        looked.join(", ")
-    };
-    Err(Box::new(
-        Diagnostic::unchanged(
-            "deploy::not-on-release-branch",
-            Exit::Refused,
-            format!(
-                "{} is on no release branch, and {} is protected",
-                wish.version, wish.environment.name
-            ),
-            "no host was contacted",
-        )
-        .fact("looked at", branches)
-        .help(format!(
-            "merge commit {} first; the branches are `release_branches`",
-            wish.commit.short()
-        )),
-    ))
-}
-
-fn request(context: &Context<'_>, config: &Config, wish: &Wish<'_>) -> Result<DeployRequest> {
+fn request(
+    context: &Context<'_>,
+    config: &Config,
+    wish: &Wish<'_>,
+    override_reason: Option<String>,
+) -> Result<DeployRequest> {
     let project = wish.project;
     let (Some(_), Some(health)) = (&project.target, &project.health) else {
         return Err(Box::new(
@@ -302,6 +228,7 @@ fn request(context: &Context<'_>, config: &Config, wish: &Wish<'_>) -> Result<De
         workflow_run_id: context.variable("GITHUB_RUN_ID"),
         lift_hold: wish.lift_hold.clone(),
         reason: wish.reason.clone(),
+        override_reason,
         patience: Duration::from_secs(wish.run.wait),
     })
 }
@@ -312,18 +239,49 @@ fn who(context: &Context<'_>) -> String {
     named.iter().find_map(|name| context.variable(name)).unwrap_or_else(|| "unknown".to_owned())
 }
 
-/// Every record of an environment; none before its first deployment.
+/// What the remote says of an environment.
+pub(crate) struct Past {
+    /// Every record; none before the first deployment.
+    pub(crate) history: Option<History>,
+    /// What the ledger's signature says; none where there is no ledger.
+    pub(crate) signed: Option<Signed>,
+    /// What a lightweight tag from before the ledger says.
+    pub(crate) bare: Option<Bare>,
+}
+
+/// Reads it.
+pub(crate) fn past(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    state: &State,
+    trust: &Trust,
+    overrides: &Overrides<'_>,
+    tag: &EnvironmentTag,
+) -> Result<Past> {
+    let mut holdings = state.holdings(context, scope, trust, overrides, [tag])?;
+    let none = Past { history: None, signed: None, bare: None };
+    match holdings.remove(tag) {
+        None => Ok(none),
+        Some(holding) => match holding? {
+            Holding::Bare(bare) => Ok(Past { bare: Some(bare), ..none }),
+            Holding::Ledger(ledger, signed) => {
+                let history = state.history(context, scope, ledger)??;
+                Ok(Past { history: Some(history), signed: Some(signed), ..none })
+            }
+        },
+    }
+}
+
+/// Every record of an environment; none before its first deployment. A ledger that must be signed and is not is
+/// refused.
 pub(crate) fn history(
     context: &Context<'_>,
     scope: &Scope<'_>,
     state: &State,
     tag: &EnvironmentTag,
 ) -> Result<Option<History>> {
-    let mut ledgers = state.ledgers(context, scope, [tag])?;
-    match ledgers.remove(tag) {
-        None => Ok(None),
-        Some(ledger) => Ok(Some(state.history(context, scope, ledger?)??)),
-    }
+    let trust = Trust::read(context);
+    Ok(past(context, scope, state, &trust, &Overrides::default(), tag)?.history)
 }
 
 fn facts(
@@ -331,11 +289,21 @@ fn facts(
     scope: &Scope<'_>,
     state: &State,
     request: &DeployRequest,
-    history: Option<History>,
+    past: Past,
+    trust: &Trust,
     hosts: &Hosts<'_>,
 ) -> Result<Facts> {
+    let adopted = past
+        .bare
+        .and_then(|Bare { commit, version }| version.map(|version| Previous { version, commit }));
     Ok(Facts {
-        history,
+        history: past.history,
+        adopted,
+        ledger: past.signed,
+        signing: match trust.ledger_signers.is_empty() {
+            true => Signing::Unsigned,
+            false => Signing::Signed,
+        },
         tag_object: state.listing.ledgers.get(&request.tag).cloned(),
         hosts: observe_hosts(scope, request, hosts)?,
         published: published(request),

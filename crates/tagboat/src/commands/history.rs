@@ -2,12 +2,15 @@
 
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record};
+use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record, Signed};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
+use tagboat_core::version::Version;
 
-use super::reading::State;
+use super::overriding::Overrides;
+use super::reading::{Bare, Holding, State};
+use super::trust::Trust;
 use crate::cli::history::HistoryArgs;
 use crate::context::Context;
 use crate::terminal::{Table, printable};
@@ -21,34 +24,91 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
         project.as_ref().is_none_or(|path| tag.path == *path)
             && arguments.environment.as_ref().is_none_or(|name| tag.environment.as_str() == name)
     };
-    let tags: Vec<&EnvironmentTag> = state.listing.ledgers.keys().filter(wanted).collect();
+    let deleted = state.listing.deleted();
+    let there = state.listing.ledgers.keys().chain(deleted);
+    let tags: Vec<&EnvironmentTag> = there.filter(wanted).collect();
     if tags.is_empty() {
         return Err(nothing(arguments, &state));
     }
     let limit = arguments.limit.unwrap_or(usize::MAX);
     let mut shown = Vec::new();
-    for (tag, read) in state.ledgers(context, &scope, tags)? {
-        let history = state.history(context, &scope, read?)??;
-        shown.push((tag, history));
+    let trust = Trust::read(context);
+    for (tag, read) in state.holdings(context, &scope, &trust, &Overrides::default(), tags)? {
+        match read? {
+            Holding::Ledger(ledger, signed) => {
+                let history = state.history(context, &scope, ledger)??;
+                shown.push(Shown { tag, told: Told::Records(history, signed) });
+            }
+            Holding::Bare(bare) => shown.push(Shown { tag, told: Told::Bare(bare) }),
+        }
     }
     state.warn(context, source);
     context.terminal.json(&serde_json::json!({
-        "ledgers": shown.iter().map(|(tag, history)| serde_json::json!({
-            "tag": tag.to_string(),
-            "project": tag.path.as_str(),
-            "environment": tag.environment,
-            "signed": false,
-            "records": history.records().take(limit).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
+        "ledgers": shown.iter().map(|shown| shown.json(limit)).collect::<Vec<_>>(),
         "offline": source == Source::Clone,
     }));
-    let tables: Vec<String> =
-        shown.iter().map(|(tag, history)| human(tag, history, limit)).collect();
+    let tables: Vec<String> = shown.iter().map(|shown| shown.human(limit)).collect();
     context.terminal.say(&tables.join("\n\n"));
     Ok(Exit::Done)
 }
 
-fn human(tag: &EnvironmentTag, history: &History, limit: usize) -> String {
+/// An environment tag and what it tells.
+struct Shown {
+    tag: EnvironmentTag,
+    told: Told,
+}
+
+enum Told {
+    /// Every attempt, and what the signature of the newest says: by their hashes it covers the older ones.
+    Records(History, Signed),
+    /// What runs, and nothing of what was before.
+    Bare(Bare),
+}
+
+impl Shown {
+    fn json(&self, limit: usize) -> serde_json::Value {
+        let (signed, records) = match &self.told {
+            Told::Records(history, signed) => {
+                (Some(signed), history.records().take(limit).collect::<Vec<_>>())
+            }
+            Told::Bare(_) => (None, Vec::new()),
+        };
+        let mut json = serde_json::json!({
+            "tag": self.tag.to_string(),
+            "project": self.tag.path.as_str(),
+            "environment": self.tag.environment,
+            "signed": signed.is_some_and(Signed::is_good),
+            "signature": signature_json(signed.unwrap_or(&Signed::No)),
+            "records": records,
+        });
+        if let Told::Bare(bare) = &self.told {
+            json["lightweight"] =
+                serde_json::json!({"version": bare.version, "commit_sha": bare.commit});
+        }
+        json
+    }
+
+    fn human(&self, limit: usize) -> String {
+        match &self.told {
+            Told::Records(history, signed) => human(&self.tag, history, signed, limit),
+            Told::Bare(Bare { commit, version }) => {
+                let runs = version.as_ref().map_or_else(|| commit.to_string(), Version::semver);
+                format!(
+                    "{}: no record; a lightweight tag from before says that {runs} runs, and its history is lost",
+                    self.tag
+                )
+            }
+        }
+    }
+}
+
+/// A signature's verdict, for programs.
+pub(crate) fn signature_json(signed: &Signed) -> serde_json::Value {
+    let detail = Some(signed.detail()).filter(|detail| !detail.is_empty());
+    serde_json::json!({"verdict": signed.word(), "detail": detail})
+}
+
+fn human(tag: &EnvironmentTag, history: &History, signed: &Signed, limit: usize) -> String {
     let mut table = Table::new(["#", "WHEN", "WHAT", "OUTCOME", "BY", "RUN"]);
     for record in history.records().take(limit) {
         table.row([
@@ -69,7 +129,8 @@ fn human(tag: &EnvironmentTag, history: &History, limit: usize) -> String {
     });
     let remarks: String = remarks.collect();
     let apart = if remarks.is_empty() { "" } else { "\n" };
-    format!("{tag}: {attempts}, unsigned\n{}{apart}{remarks}", table.text())
+    let signed = printable(&signed.to_string());
+    format!("{tag}: {attempts}, {signed}\n{}{apart}{remarks}", table.text())
 }
 
 fn what(record: &Record) -> String {
@@ -98,8 +159,12 @@ fn remarks(record: &Record) -> Vec<String> {
         format!("{what} {}: {}", change.version.semver(), change.reason)
     };
     let overridden = record.override_reason.as_ref();
-    let overridden = overridden.map(|reason| format!("overrides a protection: {reason}"));
-    record.holds.iter().map(hold).chain(overridden).collect()
+    let overridden = overridden.map(|reason| format!("overrides {reason}"));
+    let begins = record.sequence == 1 && record.previous_version.is_some();
+    let begins = begins.then(|| {
+        "begins the ledger where a lightweight tag was: what happened before is lost".to_owned()
+    });
+    record.holds.iter().map(hold).chain(overridden).chain(begins).collect()
 }
 
 fn nothing(arguments: &HistoryArgs, state: &State) -> Box<Diagnostic> {

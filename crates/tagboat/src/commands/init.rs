@@ -2,11 +2,12 @@
 
 use clap::CommandFactory as _;
 use tagboat_adapters::roots::machine_mirrors;
-use tagboat_config::init::{Plan, PlannedFile, Request, observe, plan};
+use tagboat_config::init::{Facts, Plan, PlannedFile, ProjectName, Request, observe, plan};
 use tagboat_config::value::{Branch, Maintainer, MirrorUri, Remote};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
 use tagboat_core::ports::Runner as _;
+use tagboat_core::version::ProjectPath;
 
 use crate::cli::Cli;
 use crate::cli::init::{CompletionsArgs, InitArgs};
@@ -37,10 +38,12 @@ pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         crate::files::create(&path, file.text.as_bytes()).map_err(|error| not_written(&error))?;
         context.terminal.say(&format!("written  {}", file.path));
     }
+    let tags = super::version::offer(context, &context.scope("init"), projects(&facts))?;
     let written = if arguments.dry_run { "would_write" } else { "written" };
     context.terminal.json(&serde_json::json!({
         written: plan.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         "kept": plan.kept,
+        "tags": tags,
     }));
     if !arguments.dry_run {
         context.terminal.say(
@@ -48,6 +51,20 @@ pub(crate) fn run(arguments: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         );
     }
     Ok(Exit::Done)
+}
+
+/// The projects of the configuration that is planned; one at the root, where none was found.
+fn projects(facts: &Facts) -> Vec<ProjectName> {
+    let found = facts.projects.iter().map(|project| ProjectName {
+        path: project.path.clone(),
+        package: project.name.to_string(),
+    });
+    let found: Vec<ProjectName> = found.collect();
+    if !found.is_empty() {
+        return found;
+    }
+    let package = facts.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    vec![ProjectName { path: ProjectPath::root(), package }]
 }
 
 fn request(context: &Context<'_>) -> Result<Request> {

@@ -4,14 +4,18 @@
 use std::collections::BTreeMap;
 
 use tagboat_core::command::Command;
-use tagboat_core::commit::ObjectId;
+use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{History, Ledger, LedgerError};
+use tagboat_core::ledger::{History, Ledger, LedgerError, Protection, Signed};
 use tagboat_core::listing::{Listing, MovedTag, REMOTE_PATTERNS, Source, plan_fetch};
 use tagboat_core::ports::{RepositoryError, Runner as _, Scope, TagObject};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
+use tagboat_core::time::readable;
+use tagboat_core::version::Version;
 
+use super::overriding::Overrides;
 use super::repository::diagnostic;
+use super::trust::{Trust, not_signed};
 use crate::cli::ReadArgs;
 use crate::context::Context;
 
@@ -26,7 +30,25 @@ pub(crate) struct State {
     pub(crate) moved: Vec<MovedTag>,
 }
 
-/// A ledger's tag object, or why there is none to be trusted.
+/// What an environment tag holds.
+#[derive(Debug)]
+pub(crate) enum Holding {
+    /// A ledger, and what its signature says.
+    Ledger(Ledger, Signed),
+    /// None: it is lightweight, from before Tagboat, and what was before it is not recorded.
+    Bare(Bare),
+}
+
+/// What a lightweight environment tag says.
+#[derive(Clone, Debug)]
+pub(crate) struct Bare {
+    /// What runs.
+    pub(crate) commit: CommitSha,
+    /// The highest version tag of the project on that commit; none where there is none.
+    pub(crate) version: Option<Version>,
+}
+
+/// What was read, or why it is not to be trusted.
 pub(crate) type Read<T> = std::result::Result<T, Box<Diagnostic>>;
 
 /// The folders below `environments/` that are environments' names. Others are `check`'s business.
@@ -107,28 +129,40 @@ impl State {
         Ok(Self { listing, environments, moved })
     }
 
-    /// The ledgers of these environment tags, each checked for itself and against what this clone saw before.
-    /// What was read is remembered, so that an older ledger is noticed later.
-    pub(crate) fn ledgers<'t>(
+    /// What these environment tags hold: each ledger checked for itself, for its signature, and against what this
+    /// clone saw before. What was read is remembered, so that an older ledger is noticed later.
+    pub(crate) fn holdings<'t>(
         &self,
         context: &Context<'_>,
         scope: &Scope<'_>,
+        trust: &Trust,
+        overrides: &Overrides<'_>,
         tags: impl IntoIterator<Item = &'t EnvironmentTag>,
-    ) -> Result<BTreeMap<EnvironmentTag, Read<Ledger>>> {
+    ) -> Result<BTreeMap<EnvironmentTag, Read<Holding>>> {
+        let deleted = self.listing.deleted();
+        let (gone, tags): (Vec<&EnvironmentTag>, Vec<&EnvironmentTag>) =
+            tags.into_iter().partition(|tag| deleted.contains(tag));
         let tags: Vec<&EnvironmentTag> =
             tags.into_iter().filter(|tag| self.listing.ledgers.contains_key(tag)).collect();
         let ids: Vec<ObjectId> =
             tags.iter().map(|tag| self.listing.ledgers[*tag].clone()).collect();
         let repository = context.repository();
         let objects = repository.tag_objects(scope, &ids).map_err(|error| diagnostic(&error))?;
-        let mut ledgers = BTreeMap::new();
+        let reading = Reading { state: self, context, scope, trust, overrides };
+        let mut holdings = BTreeMap::new();
         let mut news = Vec::new();
         for ((tag, id), object) in tags.into_iter().zip(ids).zip(objects) {
-            let read = self.ledger(context, scope, tag, &id, object)?;
-            if read.is_ok() && self.listing.seen.get(tag) != Some(&id) {
+            let read = match object {
+                Some(object) => reading.ledger(tag, &id, &object)?,
+                None => reading.bare(tag, &id)?,
+            };
+            if matches!(read, Ok(Holding::Ledger(..))) && self.listing.seen.get(tag) != Some(&id) {
                 news.push((tag.seen_ref(), Some(id)));
             }
-            ledgers.insert(tag.clone(), read);
+            holdings.insert(tag.clone(), read);
+        }
+        for tag in gone {
+            holdings.insert(tag.clone(), reading.gone(tag, "it was deleted")?);
         }
         // The memory is an alarm for later; without it the answer is the same (SPEC V7).
         if !news.is_empty()
@@ -138,30 +172,7 @@ impl State {
                 "what was read cannot be remembered here, so an older ledger would not be noticed later: {error}"
             ));
         }
-        Ok(ledgers)
-    }
-
-    fn ledger(
-        &self,
-        context: &Context<'_>,
-        scope: &Scope<'_>,
-        tag: &EnvironmentTag,
-        id: &ObjectId,
-        object: Option<TagObject>,
-    ) -> Result<Read<Ledger>> {
-        let Some(object) = object else { return Ok(Err(no_ledger(tag))) };
-        let ledger = match Ledger::read(tag.clone(), &object) {
-            Ok(ledger) => ledger,
-            Err(error) => return Ok(Err(error.diagnostic(tag))),
-        };
-        match self.listing.seen.get(tag) {
-            None => Ok(Ok(ledger)),
-            Some(seen) if seen == id => Ok(Ok(ledger)),
-            // It changed since: the old one must be part of its history.
-            Some(_) => {
-                Ok(self.history(context, scope, ledger)?.map(|history| history.ledger().clone()))
-            }
-        }
+        Ok(holdings)
     }
 
     /// Every record of a ledger: its pages are read too, and it is held against what was seen before.
@@ -215,6 +226,134 @@ impl State {
     }
 }
 
+/// One look at environment tags.
+struct Reading<'a> {
+    state: &'a State,
+    context: &'a Context<'a>,
+    scope: &'a Scope<'a>,
+    trust: &'a Trust,
+    overrides: &'a Overrides<'a>,
+}
+
+impl Reading<'_> {
+    fn ledger(
+        &self,
+        tag: &EnvironmentTag,
+        id: &ObjectId,
+        object: &TagObject,
+    ) -> Result<Read<Holding>> {
+        let ledger = match Ledger::read(tag.clone(), object) {
+            Ok(ledger) => ledger,
+            Err(error) => return Ok(Err(error.diagnostic(tag))),
+        };
+        let signed = self.trust.ledger(self.context, self.scope, object);
+        if let Err(error) = self.judge(tag, &says(&ledger), &signed) {
+            return Ok(Err(error));
+        }
+        match self.state.listing.seen.get(tag) {
+            Some(seen) if seen != id => {
+                // It changed since: the old one must be part of its history.
+                let history = self.state.history(self.context, self.scope, ledger)?;
+                Ok(history.map(|history| Holding::Ledger(history.ledger().clone(), signed)))
+            }
+            Some(_) | None => Ok(Ok(Holding::Ledger(ledger, signed))),
+        }
+    }
+
+    /// Where it must be signed by one who may, and is not, only a person's word helps.
+    fn judge(&self, tag: &EnvironmentTag, says: &str, signed: &Signed) -> Read<()> {
+        let refused = self.trust.requires(&tag.environment)
+            && !signed.is_good()
+            && !self.overrides.allow(Protection::LedgerSignature);
+        if refused { Err(not_signed(&tag.to_string(), says, signed)) } else { Ok(()) }
+    }
+
+    /// A tag without a tag object.
+    fn bare(&self, tag: &EnvironmentTag, id: &ObjectId) -> Result<Read<Holding>> {
+        let listing = &self.state.listing;
+        if listing.seen.contains_key(tag) || listing.pages.contains_key(tag) {
+            return self.gone(tag, "it was replaced by a lightweight tag");
+        }
+        let repository = self.context.repository();
+        let commit = repository.commit(self.scope, id.as_str());
+        let Some(commit) = commit.map_err(|error| diagnostic(&error))? else {
+            return Ok(Err(no_ledger(tag)));
+        };
+        let versions = listing.versions_of(&tag.path);
+        let here = versions.filter(|(_, tagged)| tagged.commit == commit.sha);
+        let version = here.last().map(|(version, _)| version.clone());
+        let says = version.as_ref().map_or_else(|| commit.sha.to_string(), ToString::to_string);
+        if let Err(error) = self.judge(tag, &format!("{says} runs"), &Signed::No) {
+            return Ok(Err(error));
+        }
+        Ok(Ok(Holding::Bare(Bare { commit: commit.sha, version })))
+    }
+
+    /// A ledger that was there. With a person's word it goes on from what this clone last saw of it.
+    fn gone(&self, tag: &EnvironmentTag, how: &str) -> Result<Read<Holding>> {
+        let Some(seen) = self.state.listing.seen.get(tag) else {
+            return Ok(Err(deleted(tag, how, None)));
+        };
+        let repository = self.context.repository();
+        let object = repository.tag_objects(self.scope, std::slice::from_ref(seen));
+        let object = object.map_err(|error| diagnostic(&error))?.pop().flatten();
+        let Some(object) = object else { return Ok(Err(deleted(tag, how, None))) };
+        let ledger = match Ledger::read(tag.clone(), &object) {
+            Ok(ledger) => ledger,
+            Err(error) => return Ok(Err(error.diagnostic(tag))),
+        };
+        if !self.overrides.allow(Protection::DeletedTag) {
+            return Ok(Err(deleted(tag, how, Some(&ledger))));
+        }
+        self.ledger(tag, seen, &object)
+    }
+}
+
+/// What a ledger says, in a few words.
+fn says(ledger: &Ledger) -> String {
+    let newest = ledger.newest();
+    let runs = newest.current().map_or_else(|| "nothing".to_owned(), |(v, _)| v.to_string());
+    format!(
+        "{runs} runs since record {}, {}, by {}",
+        newest.sequence,
+        readable(newest.completed_at),
+        newest.triggered_by
+    )
+}
+
+/// A ledger that was there and is not.
+fn deleted(tag: &EnvironmentTag, how: &str, seen: Option<&Ledger>) -> Box<Diagnostic> {
+    let mut error = Diagnostic::unchanged(
+        "ledger::deleted",
+        Exit::Refused,
+        format!("the ledger of {tag} is gone from the remote: {how}"),
+        "nothing was deployed or moved",
+    );
+    let help = match seen {
+        Some(ledger) => {
+            error = error.fact("last seen", says(ledger));
+            format!(
+                "put it back: `git push --force origin {}:{}`; or let the next deployment go on from it: \
+                 `--override deleted-tag=REASON`; where it shall be forgotten: `git update-ref -d {}`",
+                tag.seen_ref(),
+                tag.remote_ref(),
+                tag.seen_ref()
+            )
+        }
+        None => {
+            error = error.fact("seen", "older pages of it, which are still there");
+            format!(
+                "put it back from a clone that saw it: `git push origin {}:{}`; where it is gone for good, delete its \
+                 pages: `git push origin --delete {} …`",
+                tag.seen_ref(),
+                tag.remote_ref(),
+                tag.page_ref(0)
+            )
+        }
+    };
+    Box::new(error.help(help))
+}
+
 /// Why the remote said nothing: a clone may simply have none.
 fn unanswered(
     context: &Context<'_>,
@@ -238,16 +377,16 @@ fn unanswered(
     )
 }
 
-/// An environment tag without a ledger: lightweight, or an annotated one that another program made.
+/// An environment tag whose object is neither a ledger nor a commit, or is not here.
 fn no_ledger(tag: &EnvironmentTag) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::unchanged(
             "ledger::none",
             Exit::Refused,
-            format!("the tag {tag} holds no ledger: it is lightweight"),
+            format!("the tag {tag} holds no ledger, and leads to no commit that is here"),
             "nothing was deployed or moved",
         )
-        .fact("cause", "it was made by `git tag`, not by a deployment")
+        .fact("cause", "it was not made by a deployment")
         .help(format!("look at it: `git show {}`", tag.remote_ref())),
     )
 }

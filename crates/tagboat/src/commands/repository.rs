@@ -29,6 +29,11 @@ pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
         RepositoryError::Run(RunError::Cancelled) => {
             diagnostic("run::interrupted", Exit::Interrupted, "run the command again")
         }
+        RepositoryError::NotSigned(_) => diagnostic(
+            "git::not-signed",
+            Exit::Outside,
+            "see whether the key works: `git tag -s` with it",
+        ),
         RepositoryError::Git { .. } | RepositoryError::Unexpected(_) | RepositoryError::Run(_) => {
             diagnostic(
                 "git::failed",

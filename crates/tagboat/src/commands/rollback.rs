@@ -14,9 +14,11 @@ use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Wish, carry_out, history};
-use super::reading::State;
+use super::deploy::{Wish, carry_out, past};
+use super::overriding::Overrides;
+use super::reading::{Bare, State};
 use super::target;
+use super::trust::Trust;
 use crate::cli::deploy::RollbackArgs;
 use crate::context::Context;
 
@@ -32,7 +34,13 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let environment = target::environment(&config, &arguments.environment)?;
     target::refuse_shallow(context, &scope)?;
     let tag = EnvironmentTag::new(project.path.clone(), environment.name.clone());
-    let past = history(context, &scope, &state, &tag)?;
+    let trust = Trust::of(context, &config);
+    let overrides = Overrides::of(&arguments.run.overrides);
+    let past = past(context, &scope, &state, &trust, &overrides, &tag)?;
+    if let Some(bare) = &past.bare {
+        return Err(nothing_recorded(&tag, bare));
+    }
+    let past = past.history;
     let Some((past, current)) = past.as_ref().and_then(|past| Some((past, running(past)?))) else {
         return Err(never_deployed(&tag));
     };
@@ -145,6 +153,23 @@ fn never_deployed(tag: &EnvironmentTag) -> Box<Diagnostic> {
             "no host was contacted",
         )
         .help("see what runs where: `tagboat status`"),
+    )
+}
+
+/// A lightweight tag knows of nothing before it.
+fn nothing_recorded(tag: &EnvironmentTag, bare: &Bare) -> Box<Diagnostic> {
+    let runs = bare.version.as_ref().map_or_else(|| bare.commit.to_string(), ToString::to_string);
+    Box::new(
+        Diagnostic::unchanged(
+            "rollback::no-history",
+            Exit::Refused,
+            format!("what ran before as {tag} is recorded nowhere: its tag is lightweight"),
+            format!("{} still runs {runs}", tag.environment),
+        )
+        .help(format!(
+            "deploy a version you trust: `tagboat deploy VERSION --env {}`; its ledger begins then",
+            tag.environment
+        )),
     )
 }
 

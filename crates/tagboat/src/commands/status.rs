@@ -5,28 +5,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::Serialize;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::Ledger;
+use tagboat_core::ledger::{Ledger, Signed};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
 use tagboat_core::version::{ProjectPath, Version};
 
-use super::reading::State;
+use super::history::signature_json;
+use super::overriding::Overrides;
+use super::reading::{Bare, Holding, State};
+use super::trust::Trust;
 use crate::cli::status::StatusArgs;
 use crate::context::Context;
-use crate::terminal::{Table, ago};
+use crate::terminal::{Table, ago, printable};
 
 /// What one environment runs of one project.
 #[derive(Serialize)]
 struct Running {
     environment: EnvironmentName,
-    version: Version,
+    /// None where a lightweight tag leads to a commit without a version tag.
+    version: Option<Version>,
     state: Option<Mark>,
     commit_sha: String,
-    since: Timestamp,
-    triggered_by: String,
+    /// None where no ledger says it, as with the next.
+    since: Option<Timestamp>,
+    triggered_by: Option<String>,
     /// The newest attempt, where it is not the one that brought this version.
     last_attempt: Option<LastAttempt>,
     signed: bool,
+    signature: serde_json::Value,
+    /// Whether there is a ledger at all.
+    ledger: bool,
+    #[serde(skip)]
+    verdict: Signed,
 }
 
 #[derive(Serialize)]
@@ -58,13 +68,20 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
         return Err(unknown_project(unknown, &known));
     }
     let chosen = |path: &ProjectPath| wanted.is_empty() || wanted.contains(path);
-    let tags = state.listing.ledgers.keys().filter(|tag| chosen(&tag.path));
-    let ledgers = state.ledgers(context, &scope, tags)?;
+    let deleted = state.listing.deleted();
+    let tags = state.listing.ledgers.keys().chain(deleted).filter(|tag| chosen(&tag.path));
+    let (trust, overrides) = (Trust::read(context), Overrides::default());
+    let holdings = state.holdings(context, &scope, &trust, &overrides, tags)?;
     let mut running: BTreeMap<&ProjectPath, Vec<Running>> = BTreeMap::new();
     let mut broken = Vec::new();
-    for (tag, read) in &ledgers {
+    for (tag, read) in &holdings {
         match read {
-            Ok(ledger) => running.entry(&tag.path).or_default().extend(current(&state, ledger)),
+            Ok(Holding::Ledger(ledger, signed)) => {
+                running.entry(&tag.path).or_default().extend(current(&state, ledger, signed));
+            }
+            Ok(Holding::Bare(bare)) => {
+                running.entry(&tag.path).or_default().push(without_ledger(&state, tag, bare));
+            }
             Err(error) => broken.push((tag, error.as_ref())),
         }
     }
@@ -100,7 +117,7 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
 }
 
 /// What a ledger says runs.
-fn current(state: &State, ledger: &Ledger) -> Option<Running> {
+fn current(state: &State, ledger: &Ledger, signed: &Signed) -> Option<Running> {
     let newest = ledger.newest();
     let (version, commit) = newest.current()?;
     // The attempt that brought it; where failed ones since fill the whole tag, the oldest there is.
@@ -121,14 +138,34 @@ fn current(state: &State, ledger: &Ledger) -> Option<Running> {
         });
     Some(Running {
         environment: ledger.tag().environment.clone(),
-        version: version.clone(),
+        version: Some(version.clone()),
         state: state.listing.states.get(version).copied(),
         commit_sha: commit.to_string(),
-        since: shown.completed_at,
-        triggered_by: shown.triggered_by.clone(),
+        since: Some(shown.completed_at),
+        triggered_by: Some(shown.triggered_by.clone()),
         last_attempt,
-        signed: false,
+        signed: signed.is_good(),
+        signature: signature_json(signed),
+        ledger: true,
+        verdict: signed.clone(),
     })
+}
+
+/// What a lightweight tag from before says runs.
+fn without_ledger(state: &State, tag: &EnvironmentTag, bare: &Bare) -> Running {
+    Running {
+        environment: tag.environment.clone(),
+        version: bare.version.clone(),
+        state: bare.version.as_ref().and_then(|version| state.listing.states.get(version).copied()),
+        commit_sha: bare.commit.to_string(),
+        since: None,
+        triggered_by: None,
+        last_attempt: None,
+        signed: false,
+        signature: signature_json(&Signed::No),
+        ledger: false,
+        verdict: Signed::No,
+    }
 }
 
 fn human(
@@ -168,6 +205,12 @@ fn human(
         });
         table.row([path.to_owned(), newest].into_iter().chain(cells));
         for running in &project.environments {
+            if !running.ledger {
+                notes.push(format!(
+                    "{path} in {}: the tag is lightweight, from before; its history is lost",
+                    running.environment
+                ));
+            }
             if let Some(last) = &running.last_attempt {
                 notes.push(format!(
                     "{path} in {}: the attempt to deploy {} {} {}",
@@ -187,15 +230,45 @@ fn human(
         text.push_str("\n\n");
         text.push_str(&notes.join("\n"));
     }
-    if projects.iter().any(|project| !project.environments.is_empty()) {
-        text.push_str("\n\nledgers: unsigned");
+    if let Some(signatures) = signatures(projects) {
+        text.push_str("\n\n");
+        text.push_str(&signatures);
     }
     text
 }
 
+/// One line on all ledgers where they are alike; else how many are signed, and a line for each that is not.
+fn signatures(projects: &[Project]) -> Option<String> {
+    let all = projects.iter().flat_map(|project| {
+        project.environments.iter().map(move |running| (&project.project, running))
+    });
+    let all: Vec<_> = all.filter(|(_, running)| running.ledger).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let signed = all.iter().filter(|(_, running)| running.signed).count();
+    let is_plain = |verdict: &Signed| !matches!(verdict, Signed::Badly(_));
+    if signed == all.len() {
+        return Some("ledgers: signed".to_owned());
+    }
+    if signed == 0 && all.iter().all(|(_, running)| is_plain(&running.verdict)) {
+        return Some("ledgers: unsigned".to_owned());
+    }
+    let mut text = format!("ledgers: {signed} of {} signed", all.len());
+    for (project, running) in all.iter().filter(|(_, running)| !running.signed) {
+        let path = if project.is_empty() { "(root)" } else { project };
+        let verdict = printable(&running.verdict.to_string());
+        text.push_str(&format!("\n  {path} in {}: {verdict}", running.environment));
+    }
+    Some(text)
+}
+
 fn cell(running: &Running, now: Timestamp) -> String {
     let mark = running.state.map(|state| format!(" {state}")).unwrap_or_default();
-    format!("{}{mark}, {}", running.version.semver(), ago(running.since, now))
+    let short = || running.commit_sha.chars().take(7).collect();
+    let version = running.version.as_ref().map_or_else(short, Version::semver);
+    let since = running.since.map_or_else(|| "no ledger".to_owned(), |since| ago(since, now));
+    format!("{version}{mark}, {since}")
 }
 
 fn unknown_project(unknown: &ProjectPath, known: &BTreeSet<&ProjectPath>) -> Box<Diagnostic> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tagboat_config::shape::gates::{PolicyLevel as Level, RequiredPass as Pass};
 use tagboat_config::{Config, VersionCheck};
-use tagboat_core::diagnostic::{Diagnostic, Exit, Result, World, bug};
+use tagboat_core::diagnostic::{Exit, Result, bug};
 use tagboat_core::finding::{Finding, RequiredPass, Severity, Verdict};
 use tagboat_core::health::{Expectation, ExpectedVersion};
 use tagboat_core::listing::Source;
@@ -80,18 +80,8 @@ fn write_sarif(file: &Path, records: &[Record]) -> Result<()> {
     let packages: Vec<PackageRecord> =
         records.iter().flat_map(|record| record.packages.iter().cloned()).collect();
     let all = Record { packages, validation_status: Verdict::Passed };
-    let text = tagboat_report::render::json(&sarif(&all)).map_err(|e| bug(e.to_string()))?;
-    crate::files::replace(file, text.as_bytes()).map_err(|error| {
-        Box::new(
-            Diagnostic::new(
-                "validate::not-written",
-                Exit::Outside,
-                format!("{} could not be written: {error}", file.display()),
-                World::Unchanged("every package passed; nothing was changed".to_owned()),
-            )
-            .help("name a file in a folder of yours"),
-        )
-    })
+    let still = "every package passed; nothing was changed";
+    crate::files::write_sarif(file, &sarif(&all), "validate::not-written", still)
 }
 
 /// What lintian counted, for those who read logs.

@@ -82,6 +82,10 @@ impl ProgressLines {
 }
 
 impl Observer for ProgressLines {
+    fn wants_lines(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
     fn tell(&self, span: &str, progress: &Progress<'_>) {
         match self.format {
             Format::Human => {

@@ -5,7 +5,9 @@ use tagboat_adapters::git::GitRepository;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::deployment::{DeploymentId, Terminal};
 use tagboat_core::ledger::{Appended, Attempt, HoldChange, Ledger, Record};
-use tagboat_core::ports::{Cancel, NewTag, RefUpdate, Repository as _, Scope, Silent, Swap};
+use tagboat_core::ports::{
+    Cancel, NewTag, RefUpdate, Repository as _, Scope, Silent, Swap, TagSigner,
+};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag};
 use tagboat_core::version::{ProjectPath, Version};
 use tagboat_testing::monorepo::Monorepo;
@@ -22,6 +24,8 @@ pub(crate) struct Book {
     ledger: Option<Ledger>,
     held: Option<ObjectId>,
     triggered_by: String,
+    signer: Option<Box<dyn TagSigner>>,
+    before: Option<(Version, CommitSha)>,
 }
 
 impl Book {
@@ -33,7 +37,25 @@ impl Book {
     pub(crate) fn by(repo: &Monorepo, tag: EnvironmentTag, triggered_by: &str) -> Self {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let repository = GitRepository::open(&scope, &repo.work(), "origin").unwrap();
-        Self { repository, tag, ledger: None, held: None, triggered_by: triggered_by.to_owned() }
+        Self {
+            repository,
+            tag,
+            ledger: None,
+            held: None,
+            triggered_by: triggered_by.to_owned(),
+            signer: None,
+            before: None,
+        }
+    }
+
+    /// A lightweight tag says so before its first record.
+    pub(crate) fn before(&mut self, version: &str, commit: &CommitSha) {
+        self.before = Some((Version::parse(version).unwrap(), commit.clone()));
+    }
+
+    /// From now on its records are signed.
+    pub(crate) fn sign(&mut self, signer: Option<Box<dyn TagSigner>>) {
+        self.signer = signer;
     }
 
     /// Adds an attempt to bring `version`, at so many minutes after the first, and pushes it.
@@ -56,7 +78,8 @@ impl Book {
             let second = 1_767_225_600 + i64::try_from(sequence * 60 + second).unwrap();
             Timestamp::from_second(second).unwrap()
         };
-        let previous = newest.and_then(Record::current);
+        let before = self.before.as_ref().map(|(version, commit)| (version, commit));
+        let previous = newest.map_or(before, Record::current);
         let id = DeploymentId::new(at(0), commit, |_| false);
         let record = Record {
             sequence,
@@ -85,7 +108,14 @@ impl Book {
             let tag = NewTag { name, commit: commit.clone(), time: at(30), message };
             self.repository.write_tag(&scope, &tag).unwrap()
         };
-        let new = write(self.tag.to_string(), ledger.commit().unwrap(), ledger.message());
+        let (name, commit) = (self.tag.to_string(), ledger.commit().unwrap().clone());
+        let new = match &self.signer {
+            None => write(name, &commit, ledger.message()),
+            Some(signer) => {
+                let tag = NewTag { name, commit, time: at(30), message: ledger.message() };
+                self.repository.sign_tag(&scope, &tag, signer.as_ref()).unwrap()
+            }
+        };
         let expected = self.held.clone();
         let mut updates =
             vec![RefUpdate { name: self.tag.remote_ref(), expected, new: new.clone() }];

@@ -2,14 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod adoption;
+mod checks;
+mod environment_tags;
 mod ground;
+mod guide;
+mod hooks;
 mod judging;
 mod ledgers;
 mod machine;
 mod publishing;
 mod records;
 mod rubbish;
+mod signatures;
 mod state;
 mod user;
+mod versions;
 mod walk;
 mod words;

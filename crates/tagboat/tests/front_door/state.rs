@@ -154,7 +154,7 @@ fn a_version_tag_that_was_moved_on_the_remote_is_an_alarm() {
 #[test]
 fn a_tag_that_holds_no_ledger_is_shown_as_unreadable_and_the_rest_as_it_is() {
     let repo = two_projects();
-    repo.git(&["push", "-q", "origin", "HEAD:refs/tags/web/production"]);
+    repo.git(&["push", "-q", "origin", "HEAD^{tree}:refs/tags/web/production"]);
     let seen = tagboat(&repo, &["status", "--format", "json"]);
     assert_eq!((seen.status, &seen.json()["unreadable"][0]["code"]), (1, &"ledger::none".into()));
     assert_eq!(seen.json()["projects"][0]["environments"].as_array().unwrap().len(), 2);

@@ -12,8 +12,21 @@ fn a_signature_is_split_from_the_message_at_the_last_line_that_begins_one() {
     let content = format!("object {ID}\ntype commit\ntag v1\ntagger A <a@b> 7 +0100\n\n{body}");
     let tag = tag(&content).unwrap();
     assert_eq!(tag.message, "m\n-----BEGIN PGP SIGNATURE-----\nquoted\n");
-    assert_eq!(tag.signature.unwrap(), "-----BEGIN SSH SIGNATURE-----\nreal\n");
+    let signature = tag.signature.unwrap();
+    assert_eq!(signature.armoured, "-----BEGIN SSH SIGNATURE-----\nreal\n");
+    let payload = content.strip_suffix(signature.armoured.as_str()).unwrap();
+    assert_eq!(signature.payload, payload.as_bytes());
     assert_eq!((tag.tagger.as_str(), tag.time.as_second()), ("A <a@b>", 7));
+}
+
+#[test]
+fn what_was_signed_is_kept_by_its_bytes_whatever_their_encoding() {
+    let mut payload = format!("object {ID}\ntype commit\ntag v1\n\nGr").into_bytes();
+    payload.extend(b"\xfc\xdfe \xff\n");
+    let mut content = payload.clone();
+    content.extend(b"-----BEGIN SSH SIGNATURE-----\nreal\n");
+    let tag = parse_tag(&ObjectId::parse(ID).unwrap(), &content).unwrap();
+    assert_eq!(tag.signature.unwrap().payload, payload);
 }
 
 #[test]

@@ -194,7 +194,9 @@ fn signed_tags_and_old_ones_without_a_tagger_are_read() {
     assert_eq!(read[0].as_ref().unwrap().message, "no tagger\n");
     let signed = read[1].as_ref().unwrap();
     assert_eq!(signed.message, "m\n");
-    assert!(signed.signature.as_ref().unwrap().starts_with("-----BEGIN PGP SIGNATURE-----"));
+    assert!(
+        signed.signature.as_ref().unwrap().armoured.starts_with("-----BEGIN PGP SIGNATURE-----")
+    );
     assert_eq!(read[2], None);
 }
 

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_first_deployment_for_a_terminal() {
     let report = sample::first_deployment();
-    insta::assert_snapshot!(human(&report), @r#"
+    insta::assert_snapshot!(human(&report), @r"
     success: api/v1.4.0 runs in staging
       = now       staging runs api/v1.4.0; every host is healthy
       = before    nothing: this was the first deployment
@@ -23,18 +23,18 @@ fn a_first_deployment_for_a_terminal() {
       Deploy to the next environment
           tagboat deploy api/v1.4.0 --env production
       Mark the version stable
-          git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 && git push origin refs/tags/api/v1.4.0-stable
+          tagboat mark stable api/v1.4.0
       See what the service logs
           tagboat logs api --env staging
       See what runs where
           tagboat status api
-    "#);
+    ");
 }
 
 #[test]
 fn a_first_deployment_for_a_step_summary() {
     let report = sample::first_deployment();
-    insta::assert_snapshot!(markdown(&report, STEP_SUMMARY_LIMIT), @r#"
+    insta::assert_snapshot!(markdown(&report, STEP_SUMMARY_LIMIT), @r"
     ## success: api/v1.4.0 runs in staging
 
     | | |
@@ -52,7 +52,7 @@ fn a_first_deployment_for_a_step_summary() {
     | Step | Command | What it does |
     | --- | --- | --- |
     | [Deploy to the next environment](https://github.com/acme/shop/actions/workflows/deploy.yml) | <code>tagboat deploy api/v1.4.0 --env production</code> | Runs api/v1.4.0 in production |
-    | [Mark the version stable](https://github.com/acme/shop/actions/runs/1234567890) | <code>git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 &amp;&amp; git push origin refs/tags/api/v1.4.0-stable</code> | Roll-backs prefer versions that are marked so |
+    | [Mark the version stable](https://github.com/acme/shop/actions/runs/1234567890) | <code>tagboat mark stable api/v1.4.0</code> | Roll-backs prefer versions that are marked so |
     | [See what the service logs](https://github.com/acme/shop/actions/runs/1234567890) | <code>tagboat logs api --env staging</code> | Shows its last lines on each host of staging |
     | [See what runs where](https://github.com/acme/shop/actions/runs/1234567890) | <code>tagboat status api</code> | The version in each environment, and since when |
 
@@ -66,7 +66,7 @@ fn a_first_deployment_for_a_step_summary() {
     </details>
 
     <sub>Deploy, run 1234567890, 2026-11-21 10:31 UTC</sub>
-    "#);
+    ");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_first_deployment_for_programs() {
           "description": "Roll-backs prefer versions that are marked so",
           "icon": "tag",
           "category": "state",
-          "command": "git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 && git push origin refs/tags/api/v1.4.0-stable"
+          "command": "tagboat mark stable api/v1.4.0"
         },
         {
           "label": "See what the service logs",
@@ -218,7 +218,7 @@ fn an_upgrade_for_a_terminal() {
 
     next
       Mark the version stable
-          git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 && git push origin refs/tags/api/v1.4.0-stable
+          tagboat mark stable api/v1.4.0
       Roll back
           tagboat rollback api --env production
       See what the service logs
@@ -248,7 +248,7 @@ fn an_upgrade_for_a_step_summary() {
 
     | Step | Command | What it does |
     | --- | --- | --- |
-    | Mark the version stable | <code>git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 &amp;&amp; git push origin refs/tags/api/v1.4.0-stable</code> | Roll-backs prefer versions that are marked so |
+    | Mark the version stable | <code>tagboat mark stable api/v1.4.0</code> | Roll-backs prefer versions that are marked so |
     | Roll back | <code>tagboat rollback api --env production</code> | Goes back to the newest version that production ran well before |
     | See what the service logs | <code>tagboat logs api --env production</code> | Shows its last lines on each host of production |
     | See what runs where | <code>tagboat status api</code> | The version in each environment, and since when |
@@ -294,7 +294,7 @@ fn an_upgrade_for_programs() {
           "description": "Roll-backs prefer versions that are marked so",
           "icon": "tag",
           "category": "state",
-          "command": "git tag -a api/v1.4.0-stable -m 'api/v1.4.0 is stable' 0123456789abcdef0123456789abcdef01234567 && git push origin refs/tags/api/v1.4.0-stable"
+          "command": "tagboat mark stable api/v1.4.0"
         },
         {
           "label": "Roll back",

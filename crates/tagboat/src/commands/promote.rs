@@ -1,0 +1,146 @@
+//! `tagboat promote`: the version of one environment to the next. In: two ledgers. Out: a deployment like any other.
+
+use tagboat_core::commit::CommitSha;
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::ledger::Attempt;
+use tagboat_core::listing::Source;
+use tagboat_core::ports::Scope;
+use tagboat_core::tag::EnvironmentTag;
+use tagboat_core::time::readable;
+use tagboat_core::version::Version;
+
+use super::deploy::{Wish, carry_out, history};
+use super::reading::State;
+use super::target;
+use super::version::no_such_version;
+use crate::cli::promote::PromoteArgs;
+use crate::context::Context;
+
+/// Promotes.
+pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit> {
+    let scope = context.scope("promote");
+    let config = context.config()?;
+    let state = State::read(context, &scope, Source::Remote)?;
+    let project = target::known(&config, &super::project(&arguments.project)?)?;
+    let from = target::environment(&config, &arguments.from)?;
+    let to = target::environment(&config, &arguments.to)?;
+    if from.name == to.name {
+        return Err(same(&arguments.from));
+    }
+    target::refuse_shallow(context, &scope)?;
+    let tag = |environment: &tagboat_core::environment::Environment| {
+        EnvironmentTag::new(project.path.clone(), environment.name.clone())
+    };
+    let source = tag(from);
+    let Some((version, recorded)) = running(context, &scope, &state, &source)? else {
+        return Err(nothing_runs(&source));
+    };
+    let goal = tag(to);
+    if let Some((current, _)) = running(context, &scope, &state, &goal)?
+        && current >= version
+    {
+        return Err(not_higher(&source, &version, &goal, &current));
+    }
+    let tagged = state.listing.versions.get(&version);
+    let commit = tagged.ok_or_else(|| no_such_version(&state, &version))?.commit.clone();
+    if commit != recorded {
+        return Err(another_commit(&source, &version, &recorded, &commit));
+    }
+    context.terminal.note(&format!("{source} runs {version}: on to {}", to.name));
+    let wish = Wish {
+        attempt: Attempt::Deploy,
+        project,
+        environment: to,
+        version,
+        commit,
+        lift_hold: arguments.lift_hold.clone(),
+        reason: None,
+        run: &arguments.run,
+    };
+    carry_out(context, &scope, &config, &state, wish)
+}
+
+/// What an environment's ledger says that it runs.
+fn running(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    state: &State,
+    tag: &EnvironmentTag,
+) -> Result<Option<(Version, CommitSha)>> {
+    let Some(past) = history(context, scope, state, tag)? else { return Ok(None) };
+    let newest = past.ledger().newest();
+    if newest.outcome != tagboat_core::deployment::Terminal::Succeeded {
+        context.terminal.note(&format!(
+            "{tag}: the attempt to deploy {} ended as {} on {}",
+            newest.version,
+            newest.outcome.word(),
+            readable(newest.completed_at),
+        ));
+    }
+    Ok(newest.current().map(|(version, commit)| (version.clone(), commit.clone())))
+}
+
+fn same(environment: &str) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "promote::same-environment",
+            Exit::Usage,
+            format!("--from and --to are both {environment}"),
+            "no host was contacted",
+        )
+        .help("name two environments"),
+    )
+}
+
+fn nothing_runs(source: &EnvironmentTag) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "promote::nothing-runs",
+            Exit::Refused,
+            format!("nothing was ever deployed as {source}, so there is nothing to promote"),
+            "no host was contacted",
+        )
+        .help(format!("deploy there first: `tagboat deploy VERSION --env {}`", source.environment)),
+    )
+}
+
+fn not_higher(
+    source: &EnvironmentTag,
+    version: &Version,
+    goal: &EnvironmentTag,
+    current: &Version,
+) -> Box<Diagnostic> {
+    let what = if version == current {
+        format!("{goal} runs {version} already")
+    } else {
+        format!("{goal} runs {current}, which is higher than {version}")
+    };
+    let (path, environment) = (&goal.path, &goal.environment);
+    let project = if path.is_root() { "." } else { path.as_str() };
+    Box::new(
+        Diagnostic::unchanged("promote::not-higher", Exit::Refused, what, "no host was contacted")
+            .fact("from", format!("{source} runs {version}"))
+            .help(format!(
+                "to go back to a version that ran there: `tagboat rollback {project} --env {environment}`"
+            )),
+    )
+}
+
+fn another_commit(
+    source: &EnvironmentTag,
+    version: &Version,
+    recorded: &CommitSha,
+    tagged: &CommitSha,
+) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "promote::other-commit",
+            Exit::Refused,
+            format!("{version} is tagged on another commit than the one that {source} runs"),
+            "no host was contacted",
+        )
+        .fact("deployed", recorded.to_string())
+        .fact("tagged", tagged.to_string())
+        .help("a version tag never moves: find out who moved it"),
+    )
+}
