@@ -1,7 +1,6 @@
 //! Signatures of tag objects, through `gpg` and `ssh-keygen`. In: what is signed, and a key. Out: the armoured
 //! signature that git itself would make, or whether an ssh signature is good.
 
-mod base64;
 mod gpg;
 mod ssh;
 

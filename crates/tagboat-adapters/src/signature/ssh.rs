@@ -4,13 +4,15 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tagboat_core::command::Command;
 use tagboat_core::ports::{RepositoryError, RunError, Runner as _, Scope, Silent, TagSigner};
 use tempfile::NamedTempFile;
 
-use super::{LOOKING, SIGNING, base64, last_words, signed_by};
+use super::{LOOKING, SIGNING, last_words, signed_by};
 use crate::process::LocalRunner;
 
 /// What git's signatures are for: one made for another purpose with the same key does not count.
@@ -60,7 +62,7 @@ impl SshPublicKey {
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let (algorithm, key) = (words.next()?, words.next()?);
-        let blob = base64::decode(key)?;
+        let blob = STANDARD.decode(key).ok()?;
         let (name, _) = field(&blob)?;
         (name == algorithm.as_bytes()).then(|| Self { line: format!("{algorithm} {key}"), blob })
     }
@@ -73,7 +75,7 @@ impl SshPublicKey {
 }
 
 fn fingerprint(blob: &[u8]) -> String {
-    format!("SHA256:{}", base64::encode_unpadded(&Sha256::digest(blob)))
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(Sha256::digest(blob)))
 }
 
 /// An armoured ssh signature, taken apart (OpenSSH's PROTOCOL.sshsig); nothing is verified yet.
@@ -92,7 +94,8 @@ impl SshSignature {
         }
         let text = armoured.strip_prefix("-----BEGIN SSH SIGNATURE-----\n")?;
         let text = text.trim_end().strip_suffix("-----END SSH SIGNATURE-----")?;
-        let bytes = base64::decode(text)?;
+        let text: String = text.split('\n').collect();
+        let bytes = STANDARD.decode(text).ok()?;
         let rest = bytes.strip_prefix(b"SSHSIG\0\0\0\x01")?;
         let (key, _) = field(rest)?;
         Some(Self { armoured: armoured.to_owned(), key: key.to_vec() })

@@ -27,7 +27,7 @@ fn ssh_key(app: &App) -> (PathBuf, String) {
 #[test]
 fn a_ledger_is_signed_from_a_persons_word_on_and_stock_git_verifies_it() {
     let Some(stage) = stage() else { return };
-    let app = stage.app("kiwi");
+    let app = stage.app("wasp");
     app.deploy("1.0.0", "production").expect(0);
     let (file, line) = ssh_key(&app);
     configure(&app, &format!("ledger_signers: [\"{line}\"]\n"));
@@ -63,7 +63,7 @@ fn a_ledger_is_signed_from_a_persons_word_on_and_stock_git_verifies_it() {
 #[test]
 fn a_deployment_signs_with_the_key_of_the_pipeline_where_it_is_configured() {
     let Some(stage) = stage() else { return };
-    let mut app = stage.app("ibis");
+    let mut app = stage.app("tern");
     let config = fs::read_to_string(app.clone.join("config/ci-cd/build-config.yml")).unwrap();
     let key = config.split("publish: {key: ").nth(1).unwrap().split(',').next().unwrap();
     configure(&app, &format!("gpg: {{signing: {{key_id: {key}}}}}\n"));
@@ -82,7 +82,7 @@ fn a_deployment_signs_with_the_key_of_the_pipeline_where_it_is_configured() {
 #[test]
 fn a_deleted_ledger_goes_on_where_it_was_with_a_persons_word_and_hosts_agree() {
     let Some(stage) = stage() else { return };
-    let app = stage.app("jay");
+    let app = stage.app("toad");
     app.deploy("1.0.0", "two").expect(0);
     app.tagboat(&["status", app.name]).expect(0);
     let repo = stage.repo();
@@ -90,7 +90,7 @@ fn a_deleted_ledger_goes_on_where_it_was_with_a_persons_word_and_hosts_agree() {
     repo.git_in(&repo.remote(), &["update-ref", "-d", &tag]);
     app.deploy("1.1.0", "two").expect(3).saying(&["ledger::deleted", "put it back"]);
     // Who never saw the ledger would begin a new one; the host has seen it.
-    let stranger = stage.app_from("jay", stage.clone_as("jay-2", repo.remote().to_str().unwrap()));
+    let stranger = stage.app_from("toad", stage.clone_as("jay-2", repo.remote().to_str().unwrap()));
     stranger.deploy("1.1.0", "two").expect(3);
     assert_eq!(app.answers(WEB_2).as_deref(), Some("1.0.0"));
     let word = ["--override", "deleted-tag=deleted by mistake"];
@@ -99,5 +99,5 @@ fn a_deleted_ledger_goes_on_where_it_was_with_a_persons_word_and_hosts_agree() {
     let records = app.records("two");
     assert_eq!((records.len(), &records[0]["sequence"]), (2, &2.into()));
     assert_eq!(records[0]["override_reason"], "deleted-tag: deleted by mistake");
-    stranger.tagboat(&["history", "jay", "--env", "two"]).expect(0);
+    stranger.tagboat(&["history", "toad", "--env", "two"]).expect(0);
 }

@@ -38,11 +38,11 @@ const ENVIRONMENTS: [(&str, &[&str]); 6] = [
 const FIRST_PORT: u16 = 9000;
 
 /// One application a test.
-const APPS: [&str; 41] = [
+const APPS: [&str; 44] = [
     "ant", "bee", "cat", "cod", "cow", "crab", "crow", "deer", "dog", "dove", "duck", "eel", "elk",
     "emu", "fly", "fox", "frog", "gnu", "goat", "hare", "hawk", "hen", "ibis", "jay", "kiwi",
     "lark", "lion", "lynx", "mole", "moth", "mule", "newt", "owl", "ox", "pig", "puma", "rat",
-    "seal", "swan", "wolf", "wren",
+    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp",
 ];
 
 /// All of it.
