@@ -180,8 +180,8 @@ pub struct Fence {
     pub sequence: u64,
     /// The deployment.
     pub deployment: String,
-    /// The environment that the ledger is of.
-    pub environment: String,
+    /// The environment that the ledger is of; `None` where the claim is from before claims named it.
+    pub environment: Option<String>,
 }
 
 /// A host as it is.
@@ -221,7 +221,7 @@ impl HostFacts {
             [sequence, deployment, environment] => Some(Fence {
                 sequence: sequence.parse().ok()?,
                 deployment: deployment.to_owned(),
-                environment: environment.to_owned(),
+                environment: (environment != "-").then(|| environment.to_owned()),
             }),
             _ => return None,
         };
@@ -247,8 +247,14 @@ mod tests {
         let facts = HostFacts::read(ANSWER).unwrap();
         assert_eq!(facts.installed, Installed::Version("1.1.0".to_owned()));
         let (deployment, environment) = ("deploy-20251121-103045-abc123d", "production");
-        let (deployment, environment) = (deployment.to_owned(), environment.to_owned());
-        assert_eq!(facts.fence, Some(Fence { sequence: 3, deployment, environment }));
+        let fence = |environment: Option<&str>| Fence {
+            sequence: 3,
+            deployment: deployment.to_owned(),
+            environment: environment.map(str::to_owned),
+        };
+        assert_eq!(facts.fence, Some(fence(Some(environment))));
+        let old = HostFacts::read(&ANSWER.replace(environment, "-")).unwrap();
+        assert_eq!(old.fence, Some(fence(None)));
         let bare = ANSWER.replace("installed 1.1.0", "not-installed -");
         let bare = bare.replace("fence 3 deploy-20251121-103045-abc123d production", "fence - - -");
         let facts = HostFacts::read(&bare).unwrap();

@@ -272,19 +272,16 @@ fn check_hosts(
             ))));
         }
         let ours = request.tag.environment.as_str();
-        match &seen.fence {
-            Some(fence) if fence.environment != ours => {
-                if seen.installed != Installed::No {
-                    return Err(other_environment(request, name, &fence.environment));
-                }
+        let theirs = seen.fence.as_ref().and_then(|fence| fence.environment.as_deref());
+        if let Some(theirs) = theirs.filter(|theirs| *theirs != ours) {
+            if seen.installed != Installed::No {
+                return Err(other_environment(request, name, theirs));
             }
-            Some(fence) if fence.sequence > sequence => {
-                let replayed = LedgerError::Replayed(sequence, fence.sequence);
-                let mut replayed = replayed.diagnostic(&request.tag);
-                replayed.facts.push(("seen by", name.to_string()));
-                return Err(replayed);
-            }
-            Some(_) | None => {}
+        } else if let Some(fence) = seen.fence.as_ref().filter(|fence| fence.sequence > sequence) {
+            let replayed = LedgerError::Replayed(sequence, fence.sequence);
+            let mut replayed = replayed.diagnostic(&request.tag);
+            replayed.facts.push(("seen by", name.to_string()));
+            return Err(replayed);
         }
         if !recorded && seen.fence.is_none() && !told(&seen.installed) {
             let why = format!("{name} has {} installed by other means", request.package);

@@ -56,9 +56,15 @@ declared() { # APP KEY
     sed -n "s/^$2=//p" "$etc/apps/$1"
 }
 
-# The newest claim: the ledger's sequence before the deployment, the deployment's id, and its environment.
+# The newest claim: the ledger's sequence before the deployment, the deployment's id, and its environment; `-` for
+# what is not known: claims from before named no environment.
 fence_of() { # APP
-    if [ -f "$var/apps/$1/fence" ]; then cat "$var/apps/$1/fence"; else echo '- - -'; fi
+    if [ -f "$var/apps/$1/fence" ]; then
+        read -r sequence deployment environment <"$var/apps/$1/fence"
+        echo "$sequence $deployment ${environment:--}"
+    else
+        echo '- - -'
+    fi
 }
 
 write_file() { # FILE, content on standard input; appears by rename
@@ -114,7 +120,7 @@ verb_claim() { # APP SEQUENCE DEPLOYMENT ENVIRONMENT
     set -- "$@" $(fence_of "$1")
     if [ "$5" = - ]; then
         :
-    elif [ "$7" != "$4" ]; then
+    elif [ "$7" != - ] && [ "$7" != "$4" ]; then
         # Another environment's ledger counts for itself. What it left here, if anything, is its own.
         case $(dpkg_says "$1") in
         'not-installed '* | 'config-files '*) ;;
@@ -140,7 +146,9 @@ verb_settle() { # APP SEQUENCE DEPLOYMENT NEW-SEQUENCE
     check_deployment "$3"
     check_number "$4"
     check_fence "$1" "$2" "$3"
-    echo "$4 $(fence_of "$1" | cut -d' ' -f2-)" | write_file "$var/apps/$1/fence"
+    # shellcheck disable=SC2046 # three words are wanted
+    set -- "$@" $(fence_of "$1")
+    echo "$4 $6 $7" | write_file "$var/apps/$1/fence"
 }
 
 # What the host's repository has: size and name of each file.
@@ -202,8 +210,8 @@ start_phase() { # APP DEPLOYMENT PHASE-VERB ARGUMENT…
         --property=KillMode=mixed --property=TimeoutStartSec=900 \
         "$0" "$@" </dev/null 2>&1) || status=$?
     tail -c "+$from" "$file"
-    [ -z "$said" ] || [ "$(wc -c <"$file")" -ge "$from" ] || die 69 "the phase did not begin: $said"
     [ "$status" -eq 0 ] || {
+        [ "$(wc -c <"$file")" -ge "$from" ] || die 69 "the phase did not begin: $said"
         systemctl reset-failed "$unit" 2>/dev/null || true
         if tail -c "+$from" "$file" | grep -q '^tagboat-host: another deployment has taken over'; then
             exit 73
@@ -295,6 +303,11 @@ dpkg_says() { # PACKAGE
     dpkg-query --show --showformat='${db:Status-Status} ${Version}' "$1" 2>/dev/null || echo 'not-installed -'
 }
 
+# When dpkg last wrote down a package's files, which it does when it unpacks them.
+unpacked_at() { # PACKAGE
+    find /var/lib/dpkg/info -maxdepth 1 \( -name "$1.list" -o -name "$1:*.list" \) -printf '%T@ '
+}
+
 verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
     check_fence "$1" "$3" "$4"
     one_apt_at_a_time
@@ -305,11 +318,13 @@ verb_phase_install() { # APP VERSION SEQUENCE DEPLOYMENT
     # The same version again is a repair: its files are put back and its service begins anew.
     again=
     [ "$(dpkg_says "$1")" != "installed $2" ] || again=--reinstall
+    before=$(unpacked_at "$1")
     # apt also fails for a neighbour that it could not configure. What became of ours counts, and its health.
     # shellcheck disable=SC2086 # no word, or one
     quiet_apt install --no-install-recommends --allow-downgrades --allow-change-held-packages $again "$1=$2" || true
     found=$(dpkg_says "$1")
     [ "$found" = "installed $2" ] || die 69 "after the installation dpkg says: $found"
+    [ -z "$again" ] || [ "$(unpacked_at "$1")" != "$before" ] || die 69 "the files of $1 were not put back"
 }
 
 verb_phase_remove() { # APP SEQUENCE DEPLOYMENT

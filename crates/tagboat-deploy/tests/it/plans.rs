@@ -94,7 +94,7 @@ fn each_refusal_has_its_code_and_changes_nothing() {
     assert_eq!(refused(unprepared, world.request("1.2.0")), "host::unprepared");
     let mut elsewhere = facts();
     for host in elsewhere.hosts.values_mut() {
-        host.fence.as_mut().unwrap().environment = "staging".to_owned();
+        host.fence.as_mut().unwrap().environment = Some("staging".to_owned());
     }
     assert_eq!(refused(elsewhere.clone(), world.request("1.2.0")), "host::other-environment");
     // What is left of another environment stands in nobody's way.
