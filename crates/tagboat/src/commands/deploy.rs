@@ -41,6 +41,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) commit: CommitSha,
     pub(crate) lift_hold: Option<String>,
     pub(crate) reason: Option<String>,
+    /// What a person overrides, and what of it was needed so far.
+    pub(crate) overrides: Overrides<'a>,
     pub(crate) run: &'a RunArgs,
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn run(arguments: &DeployArgs, context: &Context<'_>) -> Result<Exit>
         commit,
         lift_hold: arguments.lift_hold.clone(),
         reason: None,
+        overrides: Overrides::of(&arguments.run.overrides),
         run: &arguments.run,
     };
     carry_out(context, &scope, &config, &state, wish)
@@ -140,28 +143,31 @@ fn planned(
     state: &State,
     wish: &Wish<'_>,
 ) -> Result<Planned> {
-    let overrides = Overrides::of(&wish.run.overrides);
+    let overrides = &wish.overrides;
     let trust = Trust::of(context, config);
-    refuse_moved(state, &wish.version, &overrides)?;
-    check_protections(context, wish, &overrides)?;
+    refuse_moved(state, &wish.version, overrides)?;
+    check_protections(context, wish, overrides)?;
     if wish.environment.is_production || wish.environment.requires_approval {
-        check_branch(context, scope, wish, &overrides)?;
-        check_signers(context, scope, state, &trust, wish, &overrides)?;
+        check_branch(context, scope, wish, overrides)?;
+        check_signers(context, scope, state, &trust, wish, overrides)?;
     }
     let tag = EnvironmentTag::new(wish.project.path.clone(), wish.environment.name.clone());
-    let past = past(context, scope, state, &trust, &overrides, &tag)?;
+    let past = past(context, scope, state, &trust, overrides, &tag)?;
     let request = request(context, config, wish, overrides.settle()?)?;
     // The key is tried before a host is asked for anything: the record is the last step. A plan that is only shown
-    // uses no key.
-    let signer = match Doing::of(wish.run.dry_run) {
+    // uses no key: it says what the configuration asks for.
+    let (signer, signs) = match Doing::of(wish.run.dry_run) {
         Doing::All => {
             let key = wish.run.signing_key.as_ref();
-            trust.signer(context, scope, &wish.environment.name, key)?
+            let signer = trust.signer(context, scope, &wish.environment.name, key)?;
+            let signs = signer.is_some();
+            (signer, signs)
         }
-        Doing::Plan => None,
+        Doing::Plan => (None, !trust.ledger_signers.is_empty()),
     };
+    let signing = if signs { Signing::Signed } else { Signing::Unsigned };
     let hosts = context.hosts(&request.hosts, wish.run.hosts.identity.as_deref())?;
-    let facts = facts(context, scope, state, &request, past, &trust, &hosts)?;
+    let facts = facts(context, scope, state, &request, past, signing, &hosts)?;
     let plan = tagboat_deploy::plan::plan(&facts, request)?;
     Ok(Planned { plan, facts, hosts, signer })
 }
@@ -272,25 +278,13 @@ pub(crate) fn past(
     }
 }
 
-/// Every record of an environment; none before its first deployment. A ledger that must be signed and is not is
-/// refused.
-pub(crate) fn history(
-    context: &Context<'_>,
-    scope: &Scope<'_>,
-    state: &State,
-    tag: &EnvironmentTag,
-) -> Result<Option<History>> {
-    let trust = Trust::read(context);
-    Ok(past(context, scope, state, &trust, &Overrides::default(), tag)?.history)
-}
-
 fn facts(
     context: &Context<'_>,
     scope: &Scope<'_>,
     state: &State,
     request: &DeployRequest,
     past: Past,
-    trust: &Trust,
+    signing: Signing,
     hosts: &Hosts<'_>,
 ) -> Result<Facts> {
     let adopted = past
@@ -300,10 +294,7 @@ fn facts(
         history: past.history,
         adopted,
         ledger: past.signed,
-        signing: match trust.ledger_signers.is_empty() {
-            true => Signing::Unsigned,
-            false => Signing::Signed,
-        },
+        signing,
         tag_object: state.listing.ledgers.get(&request.tag).cloned(),
         hosts: observe_hosts(scope, request, hosts)?,
         published: published(request),

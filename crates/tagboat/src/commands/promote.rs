@@ -4,14 +4,15 @@ use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::Attempt;
 use tagboat_core::listing::Source;
-use tagboat_core::ports::Scope;
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Wish, carry_out, history};
+use super::deploy::{Past, Wish, carry_out, past};
+use super::overriding::Overrides;
 use super::reading::State;
 use super::target;
+use super::trust::Trust;
 use super::version::no_such_version;
 use crate::cli::promote::PromoteArgs;
 use crate::context::Context;
@@ -31,12 +32,15 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
     let tag = |environment: &tagboat_core::environment::Environment| {
         EnvironmentTag::new(project.path.clone(), environment.name.clone())
     };
-    let source = tag(from);
-    let Some((version, recorded)) = running(context, &scope, &state, &source)? else {
-        return Err(nothing_runs(&source));
-    };
-    let goal = tag(to);
-    if let Some((current, _)) = running(context, &scope, &state, &goal)?
+    // What is overridden to read a ledger is overridden for this deployment, and stands in its record.
+    let overrides = Overrides::of(&arguments.run.overrides);
+    let trust = Trust::of(context, &config);
+    let read = |tag: &EnvironmentTag| past(context, &scope, &state, &trust, &overrides, tag);
+    let (source, goal) = (tag(from), tag(to));
+    let (version, recorded) = running(context, &source, &read(&source)?)
+        .ok_or_else(|| nothing_runs(&source))?
+        .version_or(|commit| no_version(&source, commit))?;
+    if let Some(Running::Version(current, _)) = running(context, &goal, &read(&goal)?)
         && current >= version
     {
         return Err(not_higher(&source, &version, &goal, &current));
@@ -55,20 +59,42 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
         commit,
         lift_hold: arguments.lift_hold.clone(),
         reason: None,
+        overrides,
         run: &arguments.run,
     };
     carry_out(context, &scope, &config, &state, wish)
 }
 
-/// What an environment's ledger says that it runs.
-fn running(
-    context: &Context<'_>,
-    scope: &Scope<'_>,
-    state: &State,
-    tag: &EnvironmentTag,
-) -> Result<Option<(Version, CommitSha)>> {
-    let Some(past) = history(context, scope, state, tag)? else { return Ok(None) };
-    let newest = past.ledger().newest();
+/// What an environment runs.
+enum Running {
+    /// A version, and the commit that it was when it was deployed.
+    Version(Version, CommitSha),
+    /// A commit to which a lightweight tag leads, and no version tag.
+    Commit(CommitSha),
+}
+
+impl Running {
+    fn version_or(
+        self,
+        refuse: impl FnOnce(&CommitSha) -> Box<Diagnostic>,
+    ) -> Result<(Version, CommitSha)> {
+        match self {
+            Self::Version(version, commit) => Ok((version, commit)),
+            Self::Commit(commit) => Err(refuse(&commit)),
+        }
+    }
+}
+
+/// What an environment's ledger says that it runs, or its lightweight tag from before.
+fn running(context: &Context<'_>, tag: &EnvironmentTag, past: &Past) -> Option<Running> {
+    if let Some(bare) = &past.bare {
+        let commit = bare.commit.clone();
+        return Some(match bare.version.clone() {
+            Some(version) => Running::Version(version, commit),
+            None => Running::Commit(commit),
+        });
+    }
+    let newest = past.history.as_ref()?.ledger().newest();
     if newest.outcome != tagboat_core::deployment::Terminal::Succeeded {
         context.terminal.note(&format!(
             "{tag}: the attempt to deploy {} ended as {} on {}",
@@ -77,7 +103,8 @@ fn running(
             readable(newest.completed_at),
         ));
     }
-    Ok(newest.current().map(|(version, commit)| (version.clone(), commit.clone())))
+    let (version, commit) = newest.current()?;
+    Some(Running::Version(version.clone(), commit.clone()))
 }
 
 fn same(environment: &str) -> Box<Diagnostic> {
@@ -101,6 +128,24 @@ fn nothing_runs(source: &EnvironmentTag) -> Box<Diagnostic> {
             "no host was contacted",
         )
         .help(format!("deploy there first: `tagboat deploy VERSION --env {}`", source.environment)),
+    )
+}
+
+/// A lightweight tag on a commit that no version tag names: only versions are deployed (SPEC D3).
+fn no_version(source: &EnvironmentTag, commit: &CommitSha) -> Box<Diagnostic> {
+    Box::new(
+        Diagnostic::unchanged(
+            "promote::no-version",
+            Exit::Refused,
+            format!("{source} runs commit {}, which has no version tag", commit.short()),
+            "no host was contacted",
+        )
+        .fact("tag", "it is lightweight, from before")
+        .help(format!(
+            "give the commit a version and deploy that: `tagboat version tag {} --commit {}`",
+            if source.path.is_root() { "." } else { source.path.as_str() },
+            commit.short()
+        )),
     )
 }
 

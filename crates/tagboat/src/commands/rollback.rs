@@ -76,6 +76,7 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
         commit,
         lift_hold: None,
         reason: arguments.reason.clone(),
+        overrides,
         run: &arguments.run,
     };
     carry_out(context, &scope, &config, &state, wish)

@@ -226,6 +226,29 @@ fn an_unsigned_ledger_is_refused_where_it_must_be_signed_by_every_verb_that_deci
 }
 
 #[test]
+fn a_promotion_reads_unsigned_ledgers_by_a_persons_word_and_not_without() {
+    let repo = shop("", "");
+    let (file, line) = ssh_key(&repo, "pipeline");
+    production(&repo, None);
+    let mut staging = Book::new(&repo, tag("api", "staging"));
+    let second = repo.git(&["rev-parse", "api/v1.1.0^{commit}"]);
+    staging.add("api/v1.1.0", &CommitSha::parse(&second).unwrap(), Terminal::Succeeded);
+    configure(&repo, &format!("ledger_signers: [\"{line}\"]\n"), "");
+    let key = ["--signing-key", file.to_str().unwrap()];
+    let accept = ["--override", "ledger-signature=signing begins"];
+    // The goal's ledger must be signed.
+    let up = with(&["promote", "api", "--from", "staging", "--to", "production"], &key);
+    refused(&tagboat(&repo, &up), "ledger::unsigned");
+    allowed(&tagboat(&repo, &with(&up, &accept)));
+    // The source's must, and only its own reading needs the word.
+    repo.git_in(&repo.remote(), &["update-ref", "-d", "refs/tags/api/staging"]);
+    repo.git(&["update-ref", "-d", "refs/tagboat/seen/api/staging"]);
+    let down = with(&["promote", "api", "--from", "production", "--to", "staging"], &key);
+    refused(&tagboat(&repo, &down), "ledger::unsigned");
+    allowed(&tagboat(&repo, &with(&down, &accept)));
+}
+
+#[test]
 fn a_signed_record_follows_an_unsigned_past_and_covers_it() {
     let repo = shop("", "");
     let (file, line) = ssh_key(&repo, "pipeline");

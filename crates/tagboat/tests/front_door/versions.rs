@@ -601,6 +601,33 @@ fn promoting_only_goes_up() {
 }
 
 #[test]
+fn what_a_lightweight_tag_says_runs_is_promoted_and_is_no_step_back_either() {
+    let repo = shop();
+    let first = CommitSha::parse(&repo.git(&["rev-parse", "HEAD"])).unwrap();
+    let second = change(&repo, "api/main", "fix: more");
+    assert_eq!(tagboat(&repo, &["version", "tag", "api"]).status, 0);
+    let promote = || tagboat(&repo, &["promote", "api", "--from", "staging", "--to", "production"]);
+    let lightweight = |environment: &str, commit: &str| {
+        let name = format!("refs/tags/api/{environment}");
+        repo.git_in(&repo.remote(), &["update-ref", &name, commit]);
+    };
+    lightweight("staging", first.as_str());
+    let seen = promote();
+    refused(&seen, 3, "deploy::no-host");
+    assert!(seen.stderr.starts_with("api/staging runs api/v0.1.0: on to production\n"));
+    lightweight("production", second.as_str());
+    let seen = promote();
+    refused(&seen, 3, "promote::not-higher");
+    assert!(seen.stderr.contains("runs api/v0.1.1, which is higher"), "{}", seen.stderr);
+    // A commit without a version can be told, and not promoted.
+    let third = change(&repo, "api/main", "fix: yet more");
+    lightweight("staging", third.as_str());
+    let seen = promote();
+    refused(&seen, 3, "promote::no-version");
+    assert!(seen.stderr.contains(third.short()), "{}", seen.stderr);
+}
+
+#[test]
 fn a_build_between_tags_sorts_between_them_and_is_never_published() {
     let repo = busy_shop();
     let plan = |words: &[&str]| tagboat(&repo, &[&["build"], words, &["--dry-run"]].concat());
