@@ -306,6 +306,57 @@ fn an_overridden_move_is_told_as_an_override_and_not_as_tampering() {
     assert_eq!(codes, ["check::version-moved", "check::admin-override"]);
 }
 
+/// An override of api/v1.0.0, which a ledger tells of, as far as it says what the tag holds now.
+fn overriding(world: &mut World, new: Option<ObjectId>) {
+    let change = TagOverride {
+        name: "refs/tags/api/v1.0.0".into(),
+        old: Some(id('1')),
+        new,
+        reason: "leaked a key".into(),
+        by: "Jo <jo@example.org>".into(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    world.overrides = vec![("refs/tagboat/overrides/x".into(), Ok(vec![change]))];
+}
+
+fn is_told_as_moved(world: &World) -> bool {
+    world.told().iter().any(|told| told.code == "check::version-moved")
+}
+
+#[test]
+fn an_override_excuses_a_version_that_leads_elsewhere_only_where_it_tells_of_that_object() {
+    let mut world = World::sound();
+    world.ledger(|ledger| {
+        ledger.elsewhere.insert(version("api/v1.0.0"), (commit('9'), commit('1')));
+    });
+    assert!(is_told_as_moved(&world));
+    // The tag's own object, not the commit behind it; and nothing of before or of a deletion.
+    let tagged = TaggedVersion { object: id('c'), commit: commit('1') };
+    world.listing.versions.insert(version("api/v1.0.0"), tagged);
+    for (new, excused) in
+        [(Some(id('c')), true), (Some(id('1')), false), (Some(id('9')), false), (None, false)]
+    {
+        overriding(&mut world, new.clone());
+        assert_eq!(is_told_as_moved(&world), !excused, "{new:?}");
+    }
+}
+
+#[test]
+fn an_override_excuses_a_version_that_is_gone_only_where_it_tells_of_its_deletion() {
+    let mut world = World::sound();
+    world.listing.versions.remove(&version("api/v1.0.0"));
+    world.listing.states.clear();
+    world.states.clear();
+    world.ledger(|ledger| {
+        ledger.untagged.insert(version("api/v1.0.0"));
+    });
+    assert!(is_told_as_moved(&world));
+    overriding(&mut world, Some(id('2')));
+    assert!(is_told_as_moved(&world));
+    overriding(&mut world, None);
+    assert!(!is_told_as_moved(&world));
+}
+
 #[test]
 fn fields_that_the_state_of_a_record_excludes_are_each_told() {
     let told = |text: &str| {

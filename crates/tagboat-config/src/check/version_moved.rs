@@ -1,6 +1,7 @@
 //! Version and state tags never move and are never deleted (SPEC V4). In: what this clone, the remote and the ledgers
 //! hold. Out: tags that differ, unless the record of an override says so.
 
+use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::Diagnostic;
 
 use super::{Facts, Rule, of_tag};
@@ -12,11 +13,14 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
-    let overridden = |name: &str| facts.overridden(&format!("refs/tags/{name}")).next().is_some();
+    // A record excuses the move that it tells of, and no other: what the tag holds now is what it was made to hold.
+    let overridden = |name: &str, now: Option<&ObjectId>| {
+        facts.overridden(name).any(|change| change.new.as_ref() == now)
+    };
     let mut told = Vec::new();
     for moved in facts.moved {
         let name = moved.name.trim_start_matches("refs/tags/");
-        if facts.overridden(&moved.name).any(|change| change.new.as_ref() == Some(&moved.theirs)) {
+        if overridden(&moved.name, Some(&moved.theirs)) {
             continue;
         }
         told.push(
@@ -34,7 +38,8 @@ fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
         let Ok(ledger) = &telling.read else { continue };
         for (version, (then, now)) in &ledger.elsewhere {
             let name = version.to_string();
-            if overridden(&name) {
+            let here = facts.listing.versions.get(version).map(|tagged| &tagged.object);
+            if here.is_some() && overridden(&format!("refs/tags/{name}"), here) {
                 continue;
             }
             let message = format!("{name} moved since it was deployed to {}", tag.environment);
@@ -48,7 +53,7 @@ fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
         }
         for version in &ledger.untagged {
             let name = version.to_string();
-            if overridden(&name) {
+            if overridden(&format!("refs/tags/{name}"), None) {
                 continue;
             }
             let message =

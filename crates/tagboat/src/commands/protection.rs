@@ -11,7 +11,7 @@ use tagboat_core::version::Version;
 use super::deploy::Wish;
 use super::overriding::Overrides;
 use super::reading::State;
-use super::repository::diagnostic;
+use super::repository::{diagnostic, moved_tag};
 use super::trust::Trust;
 use crate::context::Context;
 
@@ -28,17 +28,7 @@ pub(crate) fn refuse_moved(
     if own.is_none() && overrides.allow(Protection::MovedTag) {
         return Ok(());
     }
-    Err(Box::new(
-        Diagnostic::unchanged(
-            "git::moved-tag",
-            Exit::Refused,
-            format!("{} moved, and version tags never move", moved.name),
-            "no host was contacted",
-        )
-        .fact("here", moved.ours.to_string())
-        .fact("remote", moved.theirs.to_string())
-        .help("find out who moved it; then put it back, or remove it from the clone that is wrong"),
-    ))
+    Err(moved_tag(moved, "no host was contacted"))
 }
 
 /// A freeze stops deployments, not the way back. A protection that is configured and that Tagboat cannot enforce

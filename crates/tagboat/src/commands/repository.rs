@@ -1,6 +1,7 @@
 //! What git said, as users meet it.
 
 use tagboat_core::diagnostic::{Diagnostic, Exit};
+use tagboat_core::listing::MovedTag;
 use tagboat_core::ports::{RepositoryError, RunError};
 
 /// A repository's error with its code, its exit status and what to do.
@@ -42,4 +43,18 @@ pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
             )
         }
     }
+}
+
+/// A version or state tag that is another here than on the remote (SPEC V8); `still`: what was not done therefore.
+pub(crate) fn moved_tag(moved: &MovedTag, still: &str) -> Box<Diagnostic> {
+    let MovedTag { name, ours, theirs } = moved;
+    let message = format!("{name} moved, and version tags never move");
+    Box::new(
+        Diagnostic::unchanged("git::moved-tag", Exit::Refused, message, still)
+            .fact("here", ours.to_string())
+            .fact("remote", theirs.to_string())
+            .help(
+                "find out who moved it; then put it back, or remove it from the clone that is wrong",
+            ),
+    )
 }

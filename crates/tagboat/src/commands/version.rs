@@ -20,7 +20,7 @@ use tagboat_core::version::{ProjectPath, Version};
 use tagboat_deb::DebianVersion;
 
 use super::reading::State;
-use super::repository::diagnostic;
+use super::repository::{diagnostic, moved_tag};
 use super::target;
 use crate::cli::version::{OfArgs, VersionVerb};
 use crate::context::Context;
@@ -143,17 +143,7 @@ pub(super) fn refuse_moved(state: &State, project: &ProjectPath) -> Result<()> {
     let Some(moved) = state.moved.iter().find(|moved| of_project(&moved.name)) else {
         return Ok(());
     };
-    Err(Box::new(
-        Diagnostic::unchanged(
-            "git::moved-tag",
-            Exit::Refused,
-            format!("{} moved, and version tags never move", moved.name),
-            "no tag was made",
-        )
-        .fact("here", moved.ours.to_string())
-        .fact("remote", moved.theirs.to_string())
-        .help("find out who moved it; then put it back, or remove it from the clone that is wrong"),
-    ))
+    Err(moved_tag(moved, "no tag was made"))
 }
 
 /// Why a version is not given, as users meet it.

@@ -10,7 +10,7 @@ use tagboat_testing::sshd::{LoginShell, Sshd};
 
 use crate::ground::one_project;
 use crate::ledgers::{Book, tag};
-use crate::user::{Seen, see, tagboat, tagboat_in};
+use crate::user::{Seen, command, see, tagboat, tagboat_in};
 
 /// Who judges a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,4 +316,20 @@ fn rulesets_are_printed_for_the_environments_there_are() {
     assert!(seen.stderr.contains("not covered: the pages of ledgers"), "{}", seen.stderr);
     // Without an identity nobody could deploy.
     assert_eq!(tagboat(&repo, &["forge", "rulesets"]).status, 2);
+}
+
+#[test]
+fn a_push_that_is_too_long_to_be_read_is_refused_whole() {
+    let repo = one_project();
+    let file = repo.folder().join("pushed");
+    let tag = repo.git(&["rev-parse", "refs/tags/v0.1.0"]);
+    let change = format!("refs/tags/v0.1.0 {tag} {}\n", "0".repeat(40));
+    // Its one change that is refused stands behind what is read of it.
+    for (empty, code) in [(0, "hooks::refused"), (64 << 20, "hooks::unreadable")] {
+        std::fs::write(&file, format!("{}{change}", "\n".repeat(empty))).unwrap();
+        let mut hook = command(&repo, &repo.work(), &["hooks", "run", "update"]);
+        let seen = see(&repo, hook.stdin(std::fs::File::open(&file).unwrap()));
+        assert!(seen.stderr.starts_with(&format!("error[{code}]: ")), "{}", seen.all());
+        assert_ne!(seen.status, 0);
+    }
 }

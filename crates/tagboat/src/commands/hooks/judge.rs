@@ -27,9 +27,7 @@ struct Change<'l> {
 /// Judges.
 pub(super) fn run(arguments: &RunArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("hooks");
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(LIMIT).read_to_string(&mut text);
-    read.map_err(|error| unreadable(&error.to_string()))?;
+    let text = pushed(std::io::stdin().lock())?;
     let environments = match arguments.hook {
         Asking::PrePush => reading::environments(context)?,
         Asking::Update => committed(context, &scope)?,
@@ -45,6 +43,17 @@ pub(super) fn run(arguments: &RunArgs, context: &Context<'_>) -> Result<Exit> {
         }
     }
     Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+/// What the hook hands over, whole: of a push that is too long to be read nothing is judged to be good.
+fn pushed(input: impl std::io::Read) -> Result<String> {
+    let mut text = String::new();
+    let read = input.take(LIMIT + 1).read_to_string(&mut text);
+    let length = read.map_err(|error| unreadable(&error.to_string()))?;
+    if length as u64 > LIMIT {
+        return Err(unreadable(&format!("it names more than {} MiB of refs", LIMIT >> 20)));
+    }
+    Ok(text)
 }
 
 fn change(line: &str) -> Option<Change<'_>> {
