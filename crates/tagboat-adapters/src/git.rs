@@ -28,6 +28,16 @@ pub struct GitRepository {
     git: GitProgram,
     folder: PathBuf,
     remote: String,
+    history: HistoryHere,
+}
+
+/// How much of the history a clone has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HistoryHere {
+    /// All of it.
+    Whole,
+    /// What a shallow clone has.
+    Shallow,
 }
 
 impl GitRepository {
@@ -55,35 +65,36 @@ impl GitRepository {
         if !folder.is_dir() {
             return Err(RepositoryError::NotARepository);
         }
-        let repository = Self { git, folder: folder.to_owned(), remote: remote.to_owned() };
-        let command = repository.command(["rev-parse", "--absolute-git-dir"]);
+        let (folder, remote) = (folder.to_owned(), remote.to_owned());
+        let mut repository = Self { git, folder, remote, history: HistoryHere::Whole };
+        // Both questions in one program: every run asks them.
+        let command =
+            repository.command(["rev-parse", "--absolute-git-dir", "--is-shallow-repository"]);
         let output = repository.git.run(scope, &command)?;
         if output.success() {
+            repository.history = match output.stdout.trim_ascii().rsplit(|b| *b == b'\n').next() {
+                Some(b"true") => HistoryHere::Shallow,
+                Some(b"false") => HistoryHere::Whole,
+                _ => return Err(RepositoryError::Unexpected(output.text())),
+            };
             return Ok(repository);
         }
         // git fails in the same way where there is no repository and where it will not touch the one
         // that is there.
         let there = |folder: &Path| folder.join(".git").exists() || folder.join("HEAD").exists();
-        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let folder = &repository.folder;
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.clone());
         if folder.ancestors().any(there) {
             return Err(program::refusal(&command, &output));
         }
         Err(RepositoryError::NotARepository)
     }
 
-    /// Whether history is missing here (gitrevisions and git-rev-parse(1), `--is-shallow-repository`):
-    /// then no version may be derived from it.
-    ///
-    /// # Errors
-    /// See [`RepositoryError`].
-    pub fn is_shallow(&self, scope: &Scope<'_>) -> Result<bool, RepositoryError> {
-        let command = self.command(["rev-parse", "--is-shallow-repository"]);
-        let output = self.git.checked(scope, &command)?;
-        match output.stdout.trim_ascii() {
-            b"true" => Ok(true),
-            b"false" => Ok(false),
-            _ => Err(RepositoryError::Unexpected(output.text())),
-        }
+    /// Whether history was missing here when the repository was opened (git-rev-parse(1),
+    /// `--is-shallow-repository`): then no version may be derived from it.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.history == HistoryHere::Shallow
     }
 
     fn command<const N: usize>(&self, args: [&str; N]) -> Command {
@@ -153,7 +164,7 @@ impl Repository for GitRepository {
         match output.status {
             Some(0) => Ok(true),
             // The way between them may lie in what was not cloned.
-            Some(1) if self.is_shallow(scope)? => Err(RepositoryError::Shallow),
+            Some(1) if self.is_shallow() => Err(RepositoryError::Shallow),
             Some(1) => Ok(false),
             _ => Err(program::refusal(&command, &output)),
         }

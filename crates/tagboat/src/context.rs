@@ -10,7 +10,7 @@ use tagboat_adapters::git::GitRepository;
 use tagboat_adapters::process::LocalRunner;
 use tagboat_adapters::roots::{NspawnRoots, cache_folder};
 use tagboat_adapters::ssh::{HostKey, SshAddress, SshHost};
-use tagboat_config::{Config, Files};
+use tagboat_config::{Config, Files, Loaded};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Host, HostName};
 use tagboat_core::ports::{Cancel, Clock, Repository, RepositoryError, RunError, Runner, Scope};
@@ -19,7 +19,7 @@ use tagboat_core::secret::Secret;
 use crate::commands::{Doing, repository};
 use crate::terminal::Terminal;
 
-/// The remote that holds the state, where nothing else is configured.
+/// The remote that holds the state, where there is no configuration yet, or none that can be read.
 const REMOTE: &str = "origin";
 
 /// What every command works with.
@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     repository: GitRepository,
     clock: SystemClock,
     cancel: Cancel,
+    /// The configuration, read once a run.
+    loaded: std::result::Result<Loaded, Vec<Diagnostic>>,
 }
 
 impl<'a> Context<'a> {
@@ -42,14 +44,21 @@ impl<'a> Context<'a> {
         let scope = Scope::new("repository", terminal.observer(), cancel.clone());
         let root =
             work_tree(Path::new(".")).ok_or_else(|| failed(RepositoryError::NotARepository))?;
-        let repository = GitRepository::open(&scope, &root, &remote(&root)).map_err(failed)?;
+        let loaded = tagboat_config::load(&Files::Folder(root.clone()));
+        let remote = loaded.as_ref().map_or(REMOTE, |loaded| loaded.config.remote.as_str());
+        let repository = GitRepository::open(&scope, &root, remote).map_err(failed)?;
         crate::interrupt::listen(&cancel);
-        Ok(Self { root, terminal, repository, clock: SystemClock, cancel })
+        Ok(Self { root, terminal, repository, clock: SystemClock, cancel, loaded })
     }
 
     /// The git repository.
     pub(crate) fn repository(&self) -> &dyn Repository {
         &self.repository
+    }
+
+    /// Whether this clone lacks history, so that nothing may be derived from it.
+    pub(crate) fn is_shallow(&self) -> bool {
+        self.repository.is_shallow()
     }
 
     /// The time.
@@ -69,28 +78,35 @@ impl<'a> Context<'a> {
 
     /// The checked configuration; its warnings are `tagboat check`'s to tell. All its mistakes are told but the
     /// last, which is the error; to programs, which read one document, that one says how many there are.
-    pub(crate) fn config(&self) -> Result<Config> {
-        match tagboat_config::load(&Files::Folder(self.root.clone())) {
-            Ok(loaded) => Ok(loaded.config),
-            Err(mut told) => {
-                told.retain(|diagnostic| diagnostic.exit != Exit::Done);
-                let mut last = told.pop();
-                if self.terminal.is_json() && !told.is_empty() {
-                    let all = format!(
-                        "one of {} mistakes: `tagboat check --format json` has every one",
-                        told.len() + 1
-                    );
-                    last = last.map(|mistake| mistake.fact("others", all));
-                } else {
-                    for mistake in &told {
-                        self.terminal.error(mistake);
-                    }
-                }
-                Err(Box::new(last.unwrap_or_else(|| {
-                    *tagboat_core::diagnostic::bug("a configuration was refused without a reason")
-                })))
+    pub(crate) fn config(&self) -> Result<&Config> {
+        let told = match &self.loaded {
+            Ok(loaded) => return Ok(&loaded.config),
+            Err(told) => told,
+        };
+        let mut mistakes: Vec<&Diagnostic> =
+            told.iter().filter(|diagnostic| diagnostic.exit != Exit::Done).collect();
+        let Some(last) = mistakes.pop() else {
+            let reason = "a configuration was refused without a reason";
+            return Err(tagboat_core::diagnostic::bug(reason));
+        };
+        let mut last = last.clone();
+        if self.terminal.is_json() && !mistakes.is_empty() {
+            let all = format!(
+                "one of {} mistakes: `tagboat check --format json` has every one",
+                mistakes.len() + 1
+            );
+            last = last.fact("others", all);
+        } else {
+            for mistake in mistakes {
+                self.terminal.error(mistake);
             }
         }
+        Err(Box::new(last))
+    }
+
+    /// What was read of the configuration: it and its warnings, or everything that is wrong with it.
+    pub(crate) const fn loaded(&self) -> std::result::Result<&Loaded, &Vec<Diagnostic>> {
+        self.loaded.as_ref()
     }
 
     /// Clean roots, kept in this machine's cache.
@@ -193,12 +209,6 @@ pub(crate) fn enter(folder: &Path) -> Result<()> {
             .help("name a folder of yours after -C"),
         )
     })
-}
-
-/// The remote that the configuration names; [`REMOTE`] where there is none yet, or none that can be read.
-fn remote(root: &Path) -> String {
-    let loaded = tagboat_config::load(&Files::Folder(root.to_owned()));
-    loaded.map_or_else(|_| REMOTE.to_owned(), |loaded| loaded.config.remote.to_string())
 }
 
 /// The nearest folder around `folder` that is the top of a work tree (`.git` is a folder, or a file in linked

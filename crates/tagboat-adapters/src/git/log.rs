@@ -32,7 +32,7 @@ impl GitRepository {
         query: &LogQuery<'_>,
     ) -> Result<Log, RepositoryError> {
         query.paths.iter().try_for_each(|path| check_path(path))?;
-        if self.is_shallow(scope)? {
+        if self.is_shallow() {
             return Err(RepositoryError::Shallow);
         }
         let candidates = match query.since {

@@ -93,8 +93,10 @@ impl LocalProcess {
                 .map_err(|error| RunError::Io(format!("{}: {error}", path.display())))?
                 .into(),
         };
-        let mut builder = std::process::Command::new(&command.program);
+        let program = environment.find(&command.program).ok_or(RunError::NotFound)?;
+        let mut builder = std::process::Command::new(program);
         builder
+            .arg0(&command.program)
             .args(&command.args)
             .env_clear()
             .envs(environment.iter())

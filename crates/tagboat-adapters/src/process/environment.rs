@@ -2,6 +2,9 @@
 //! it that are passed on, and fixed ones.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+
+use rustix::fs::{Access, access};
 
 /// `PATH` where this process has none: that of Debian's `ENV_SUPATH`, login.defs(5).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -95,6 +98,20 @@ impl Environment {
         self.0.iter().find(|(existing, _)| existing == name).map(|(_, value)| value.as_os_str())
     }
 
+    /// The file that a program's name means, by `PATH`; `None` where there is none. Relative folders there are passed
+    /// over: a program would be looked for in the repository that it is to work on. Looked up here, it is started
+    /// without a copy of this process's memory tables (posix_spawn(3)); std forks where the child would have to look
+    /// on a `PATH` that is not its parent's.
+    pub(super) fn find(&self, program: &str) -> Option<PathBuf> {
+        if program.contains('/') {
+            return Some(PathBuf::from(program));
+        }
+        let is_program = |file: &PathBuf| file.is_file() && access(file, Access::EXEC_OK).is_ok();
+        let folders =
+            std::env::split_paths(self.get("PATH")?).filter(|folder| folder.is_absolute());
+        folders.map(|folder| folder.join(program)).find(is_program)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
         self.0.iter().map(|(name, value)| (name, value))
     }
@@ -109,6 +126,15 @@ fn may_pass(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_is_never_looked_for_in_the_folder_in_which_it_runs() {
+        assert_eq!(Environment::fixed(".::usr/bin").find("sh"), None);
+        let found = Environment::fixed("relative:/nowhere:/bin").find("sh");
+        assert_eq!(found, Some(PathBuf::from("/bin/sh")));
+        assert_eq!(Environment::fixed("/etc").find("passwd"), None, "it is no program");
+        assert_eq!(Environment::fixed("").find("/bin/sh"), Some(PathBuf::from("/bin/sh")));
+    }
 
     #[test]
     fn only_allowed_variables_are_passed_on() {

@@ -277,8 +277,7 @@ pub trait Repository: Sync {
     /// See [`RepositoryError`].
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError>;
 
-    /// Writes a tag object with a signature of `signer` at its end; no ref names it yet. A repository that does
-    /// not implement it signs nothing.
+    /// Writes a tag object with a signature of `signer` at its end; no ref names it yet.
     ///
     /// # Errors
     /// See [`RepositoryError`].
@@ -287,10 +286,7 @@ pub trait Repository: Sync {
         scope: &Scope<'_>,
         tag: &NewTag,
         signer: &dyn TagSigner,
-    ) -> Result<ObjectId, RepositoryError> {
-        let _ = (scope, tag, signer);
-        Err(RepositoryError::NotSigned("this repository signs nothing".to_owned()))
-    }
+    ) -> Result<ObjectId, RepositoryError>;
 
     /// Pushes all `updates` or none, each only if the remote still holds what is expected, and reads the
     /// remote again to see how it ended: git's words and exit status do not decide.

@@ -7,9 +7,9 @@ mod sarif;
 use std::io::Read as _;
 use std::path::Path;
 
+use tagboat_config::Files;
 use tagboat_config::check::{Facts, Given, MAX_BYTES, look, plain_secrets};
 use tagboat_config::schema::{self, ConfigFile};
-use tagboat_config::{Files, load};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
 
@@ -32,19 +32,19 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
     }
     let given = arguments.records.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
     let files = Files::Folder(context.root.clone());
-    let (mut told, holds, named, trust) = match load(&files) {
+    let (mut told, holds, named, trust) = match context.loaded() {
         Ok(loaded) => {
-            let config = loaded.config;
+            let config = &loaded.config;
             let holds = format!(
                 "the configuration holds: {}, {}",
                 count(config.projects.len(), "project"),
                 count(config.environments.len(), "environment")
             );
-            let trust = Trust::of(context, &config);
-            let named = config.environments.into_iter().map(|e| e.secrets_file).collect();
-            (loaded.warnings, holds, named, trust)
+            let trust = Trust::of(context, config);
+            let named = config.environments.iter().map(|e| e.secrets_file.clone()).collect();
+            (loaded.warnings.clone(), holds, named, trust)
         }
-        Err(told) => (told, String::new(), default_secrets(context)?, Trust::read(context)),
+        Err(told) => (told.clone(), String::new(), default_secrets(context)?, Trust::read(context)),
     };
     let named: Vec<&str> = named.iter().map(String::as_str).collect();
     let plain_secrets = plain_secrets(&files, &named);

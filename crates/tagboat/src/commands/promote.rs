@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
     if from.name == to.name {
         return Err(same(&arguments.from));
     }
-    target::refuse_shallow(context, &scope)?;
+    target::refuse_shallow(context)?;
     let tag = |environment: &tagboat_core::environment::Environment| {
         EnvironmentTag::new(project.path.clone(), environment.name.clone())
     };

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let state = State::read(context, &scope, Source::Remote)?;
     let project = target::known(&config, &super::project(&arguments.project)?)?;
     let environment = target::environment(&config, &arguments.environment)?;
-    target::refuse_shallow(context, &scope)?;
+    target::refuse_shallow(context)?;
     let tag = EnvironmentTag::new(project.path.clone(), environment.name.clone());
     let trust = Trust::of(context, &config);
     let overrides = Overrides::of(&arguments.run.overrides);

@@ -1,6 +1,5 @@
 //! What a command is about. In: what was typed, and the state. Out: a version with its commit; an environment.
 
-use tagboat_adapters::git::GitRepository;
 use tagboat_config::{Config, Project};
 use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
@@ -71,7 +70,7 @@ pub(crate) fn targets<'c>(
     typed: Option<&str>,
 ) -> Result<Vec<Target<'c>>> {
     let Some(typed) = typed else {
-        refuse_shallow(context, scope)?;
+        refuse_shallow(context)?;
         let head = head(context, scope)?;
         return Ok(config
             .projects
@@ -86,7 +85,7 @@ pub(crate) fn targets<'c>(
         return Ok(vec![Target { project, version: Some(version), commit }]);
     }
     let project = known(config, &super::project(typed)?)?;
-    refuse_shallow(context, scope)?;
+    refuse_shallow(context)?;
     Ok(vec![at(state, project, head(context, scope)?)])
 }
 
@@ -113,12 +112,8 @@ pub(crate) fn parsed(typed: &str) -> Result<Version> {
 }
 
 /// In a shallow clone tags and history are missing, and what is decided from the rest may be wrong (DESIGN §4).
-pub(crate) fn refuse_shallow(context: &Context<'_>, scope: &Scope<'_>) -> Result<()> {
-    // Whether history is missing does not depend on the remote.
-    let shallow = GitRepository::open(scope, &context.root, "origin")
-        .and_then(|repository| repository.is_shallow(scope))
-        .map_err(|error| diagnostic(&error))?;
-    if shallow { Err(diagnostic(&RepositoryError::Shallow)) } else { Ok(()) }
+pub(crate) fn refuse_shallow(context: &Context<'_>) -> Result<()> {
+    if context.is_shallow() { Err(diagnostic(&RepositoryError::Shallow)) } else { Ok(()) }
 }
 
 /// The version tag that was typed, with its commit.
@@ -131,7 +126,7 @@ pub(crate) fn version<'c>(
 ) -> Result<(&'c Project, Version, CommitSha)> {
     let version = parsed(typed)?;
     let project = known(config, version.path())?;
-    refuse_shallow(context, scope)?;
+    refuse_shallow(context)?;
     let commit = commit(context, scope, state, &version)?.sha;
     Ok((project, version, commit))
 }

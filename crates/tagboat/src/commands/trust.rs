@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use tagboat_adapters::process::LocalRunner;
 use tagboat_adapters::signature::{GpgKey, SshKey, SshPublicKey, SshSignature, verify_ssh};
+use tagboat_config::Config;
 use tagboat_config::value::{Signer, SignerKey};
-use tagboat_config::{Config, Files};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::Signed;
@@ -58,8 +58,7 @@ impl Trust {
 
     /// For verbs that only look, and do so without a sound configuration too: then no key counts.
     pub(crate) fn read(context: &Context<'_>) -> Self {
-        let loaded = tagboat_config::load(&Files::Folder(context.root.clone()));
-        match loaded {
+        match context.loaded() {
             Ok(loaded) => Self::of(context, &loaded.config),
             Err(_) => Self {
                 root: context.root.clone(),

@@ -52,7 +52,7 @@ fn an_empty_repository_has_no_refs_and_no_commit() {
     assert_eq!(git.refs(&scope()).unwrap(), []);
     assert_eq!(git.remote_refs(&scope(), &["refs/tags/*"]).unwrap(), []);
     assert_eq!(git.commit(&scope(), "HEAD").unwrap(), None);
-    assert!(!git.is_shallow(&scope()).unwrap());
+    assert!(!git.is_shallow());
 }
 
 #[test]
@@ -426,7 +426,7 @@ fn a_shallow_clone_says_so_and_derives_nothing_from_missing_history() {
     let address = format!("file://{}", repo.remote().display());
     let clone = repo.clone_from("shallow", &address, &["--depth", "1"]);
     let git = open(&repo, &clone);
-    assert!(git.is_shallow(&scope()).unwrap());
+    assert!(git.is_shallow());
     let head = git.commit(&scope(), "HEAD").unwrap().unwrap();
     assert!(git.is_ancestor(&scope(), &head.sha, "HEAD").unwrap());
     repo.git(&["push", "-q", "origin", "HEAD~1:refs/heads/old"]);

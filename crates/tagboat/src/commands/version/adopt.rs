@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &AdoptArgs, context: &Context<'_>) -> Result<Exit> 
     let scope = context.scope("version");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Remote)?;
-    target::refuse_shallow(context, &scope)?;
+    target::refuse_shallow(context)?;
     let remote = remote(context, &scope)?;
     let mut plan = plan_adoption(&remote, &names(&config), &state.environments, &debian_order);
     let known = commits(context, &scope, &plan)?;

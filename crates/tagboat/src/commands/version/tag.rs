@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &TagArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Remote)?;
-    target::refuse_shallow(context, &scope)?;
+    target::refuse_shallow(context)?;
     let commit = commit(context, &scope, &arguments.of.commit)?;
     let version = match arguments.what.as_deref().filter(|typed| is_meant_as_version(typed)) {
         Some(typed) => {
