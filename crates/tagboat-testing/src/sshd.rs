@@ -35,6 +35,15 @@ impl Sshd {
     /// Where it does not start.
     #[must_use]
     pub fn start(shell: LoginShell) -> Option<Self> {
+        Self::start_with(shell, "")
+    }
+
+    /// The same, with more settings (sshd_config(5)): they win over ours.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    #[must_use]
+    pub fn start_with(shell: LoginShell, settings: &str) -> Option<Self> {
         let program = require("sshd")?;
         let folder = TempDir::new().unwrap();
         for key in ["host_key", "other_key", "user_key"] {
@@ -52,12 +61,17 @@ impl Sshd {
         }
         // Another process may take the port before sshd does.
         (0..5)
-            .find_map(|_| Self::launch(&program, &folder, shell))
+            .find_map(|_| Self::launch(&program, &folder, shell, settings))
             .map(|(child, port)| Self { child, folder, port })
             .or_else(|| panic!("sshd does not start"))
     }
 
-    fn launch(program: &Path, folder: &TempDir, shell: LoginShell) -> Option<(Child, u16)> {
+    fn launch(
+        program: &Path,
+        folder: &TempDir,
+        shell: LoginShell,
+        settings: &str,
+    ) -> Option<(Child, u16)> {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let at = |name: &str| folder.path().join(name).display().to_string();
         // The forced command stands where the login shell does: it reads the same line in the same way.
@@ -66,7 +80,7 @@ impl Sshd {
             LoginShell::Bash => "/bin/bash",
         };
         let config = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
+            "{settings}\nListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin yes\nUseDNS no\nPrintMotd no\nMaxSessions 10\nMaxStartups 100\n\
              ForceCommand exec {shell} -c \"$SSH_ORIGINAL_COMMAND\"\n",

@@ -1,14 +1,16 @@
 //! The connection. In: an address. Out: a socket over which sessions run, for as long as it lives.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tagboat_core::command::{Command, quote};
-use tagboat_core::ports::{Cancel, RunError, Runner as _, Running as _, Scope, Silent};
+use tagboat_core::ports::{Cancel, Clock as _, RunError, Runner as _, Running as _, Scope, Silent};
 
 use super::address::{KEY_ALIAS, SshAddress};
+use crate::clock::SystemClock;
 use crate::process::{LocalProcess, LocalRunner};
 
 /// The file with the pinned keys, in the private folder.
@@ -16,6 +18,9 @@ pub(super) const KNOWN_HOSTS: &str = "known_hosts";
 
 /// How long connecting may take: `ConnectTimeout` for the network, the rest for keys and a slow login.
 const CONNECTING: Duration = Duration::from_secs(30);
+
+/// The pause before a connection that the host dropped is tried again, times the number of tries.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How long a master may take to say that it lives: it sits on this machine.
 const ANSWERING: Duration = Duration::from_secs(5);
@@ -53,13 +58,52 @@ pub(super) struct Master {
     marks: AtomicU32,
 }
 
+/// What came of one try.
+enum Tried {
+    Connected(Master),
+    /// The host closed the connection before it said who it is.
+    Dropped(RunError),
+}
+
 impl Master {
+    /// Connects. A host drops some of those who have not logged in yet where many come at once (`MaxStartups`,
+    /// sshd_config(5): 10 by default): who was dropped before a word was said comes again, for as long as connecting may
+    /// take.
     pub(super) fn connect(
         runner: &LocalRunner,
         scope: &Scope<'_>,
         address: &SshAddress,
         folder: &Path,
     ) -> Result<Self, RunError> {
+        let until = Instant::now() + CONNECTING;
+        // Those who were dropped together must not come together again.
+        let own = Duration::from_millis(RandomState::new().build_hasher().finish() % 100);
+        let mut tries = 1;
+        loop {
+            match Self::try_to_connect(runner, scope, address, folder, until)? {
+                Tried::Connected(master) => return Ok(master),
+                Tried::Dropped(why) => {
+                    let pause = AGAIN * tries + own;
+                    if Instant::now() + pause >= until || !SystemClock.sleep(scope, pause) {
+                        return Err(if scope.cancel.is_cancelled() {
+                            RunError::Cancelled
+                        } else {
+                            why
+                        });
+                    }
+                    tries += 1;
+                }
+            }
+        }
+    }
+
+    fn try_to_connect(
+        runner: &LocalRunner,
+        scope: &Scope<'_>,
+        address: &SshAddress,
+        folder: &Path,
+        until: Instant,
+    ) -> Result<Tried, RunError> {
         // A name of its own for each, so that asking for one master never reaches another.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let socket = folder.join(format!("{:x}", NEXT.fetch_add(1, Ordering::Relaxed)));
@@ -70,13 +114,12 @@ impl Master {
         // What the login prints is nobody's line.
         let quiet = Scope { observer: &Silent, ..scope.clone() };
         let mut process = runner.launch(&quiet, &command)?;
-        let until = Instant::now() + CONNECTING;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match process.line(&quiet, left) {
                 Ok(Some(line)) if line == READY => break,
                 Ok(Some(_)) => {}
-                Ok(None) => return Err(failure(&process)),
+                Ok(None) => return failure(&process),
                 Err(RunError::TimedOut(_)) if scope.deadline.is_none_or(|d| d > Instant::now()) => {
                     return Err(RunError::Unreachable(format!(
                         "no login within {} s",
@@ -86,7 +129,8 @@ impl Master {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { process: Mutex::new(process), socket, marks: AtomicU32::new(0) })
+        let process = Mutex::new(process);
+        Ok(Tried::Connected(Self { process, socket, marks: AtomicU32::new(0) }))
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -157,14 +201,18 @@ fn base(address: &SshAddress, folder: &Path, socket: &Path) -> Command {
     command
 }
 
-/// Why there is no connection. This one text of ssh is matched (sshconnect.c, unchanged since 1999): a wrong
-/// key and a dead network have the same status, and want different people. Where it should ever change, the
+/// Why there is no connection. Two texts of ssh are matched. A wrong key and a dead network have the same status, and want
+/// different people (sshconnect.c, unchanged since 1999). A connection that was dropped before the host said who it is
+/// begins its line so (`kex_exchange_identification`, OpenSSH 7.9 and later). Where they should ever change, the
 /// connection is refused all the same.
-fn failure(process: &LocalProcess) -> RunError {
+fn failure(process: &LocalProcess) -> Result<Tried, RunError> {
     let said: Vec<&str> = process.stderr().lines().filter(|l| !l.trim().is_empty()).collect();
     let last = said[said.len().saturating_sub(2)..].join("; ");
     if said.iter().any(|line| line.starts_with("Host key verification failed")) {
-        return RunError::HostKey(last);
+        return Err(RunError::HostKey(last));
     }
-    RunError::Unreachable(if last.is_empty() { "ssh said nothing".to_owned() } else { last })
+    let dropped = said.iter().any(|line| line.starts_with("kex_exchange_identification: "));
+    let why = if last.is_empty() { "ssh said nothing".to_owned() } else { last };
+    let why = RunError::Unreachable(why);
+    if dropped { Ok(Tried::Dropped(why)) } else { Err(why) }
 }

@@ -225,3 +225,19 @@ fn a_started_program_keeps_the_connection_after_its_host_is_dropped() {
     let line = running.line(&scope(), Duration::from_secs(10)).unwrap();
     assert_eq!(line.as_deref(), Some("x"));
 }
+
+#[test]
+fn of_many_who_connect_at_once_each_is_served_though_the_host_drops_most_at_first() {
+    let Some(sshd) = Sshd::start_with(LoginShell::Dash, "MaxStartups 2") else { return };
+    let came = std::thread::scope(|threads| {
+        let connect = || {
+            let host = SshHost::new(local(), address(&sshd)).unwrap();
+            host.run(&scope(), &Command::new("true"))
+        };
+        let all: Vec<_> = (0..12).map(|_| threads.spawn(connect)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    for output in came {
+        assert!(output.unwrap().success());
+    }
+}
