@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::commit::CommitSha;
+use crate::environment::RegionName;
 use crate::tag::EnvironmentName;
 use crate::time;
 use crate::version::Version;
@@ -163,8 +164,8 @@ pub struct Head {
     pub version: Version,
     /// Where.
     pub environment: EnvironmentName,
-    /// In which region, where the environment has some.
-    pub region: Option<String>,
+    /// In which region; none for the hosts of the environment itself.
+    pub region: Option<RegionName>,
     /// The version's commit.
     pub commit: CommitSha,
     /// What is put on the hosts.

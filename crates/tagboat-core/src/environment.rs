@@ -156,7 +156,7 @@ pub struct Environment {
     pub is_production: bool,
     /// Whether a person must agree to a deployment.
     pub requires_approval: bool,
-    /// Its hosts, where it has no regions.
+    /// Its hosts that are in no region.
     pub hosts: Vec<Host>,
 }
 
@@ -164,6 +164,14 @@ impl Environment {
     /// Every host, of the environment itself and of its regions.
     pub fn every_host(&self) -> impl Iterator<Item = &Host> {
         self.hosts.iter().chain(self.regions.iter().flat_map(|region| &region.hosts))
+    }
+
+    /// What is deployed one after the other, each by a Deployment of its own (SPEC D3): the hosts of the environment
+    /// itself, then those of each region in the configured order. What has no host is left out.
+    pub fn parts(&self) -> impl Iterator<Item = (Option<&RegionName>, &[Host])> {
+        let own = std::iter::once((None, self.hosts.as_slice()));
+        let regions = self.regions.iter().map(|region| (Some(&region.name), &region.hosts[..]));
+        own.chain(regions).filter(|(_, hosts)| !hosts.is_empty())
     }
 
     /// What a reader should know though it is allowed.

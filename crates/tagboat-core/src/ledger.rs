@@ -73,10 +73,13 @@ pub struct HoldChange {
 /// How one region fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegionOutcome {
-    /// The region's name.
-    pub region: String,
-    /// How its deployment ended.
+    /// The region's name; none for the hosts that the environment has outside its regions.
+    pub region: Option<String>,
+    /// How it ended there: a region that had succeeded and went back with the others is `rolled_back`.
     pub outcome: Terminal,
+    /// The Deployment that brought the version there. Records from before regions were deployed one by one have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment_id: Option<DeploymentId>,
 }
 
 /// One deployment attempt, as it stands in the ledger. The order of the fields is that of the line.
@@ -104,7 +107,7 @@ pub struct Record {
     pub completed_at: Timestamp,
     /// The person or system that asked for it.
     pub triggered_by: String,
-    /// Its id.
+    /// The Deployment that moves the tag: that of the last region, where there are some.
     pub deployment_id: DeploymentId,
     /// The run of the forge's pipeline, or `local-<deployment_id>`.
     pub workflow_run_id: String,

@@ -5,9 +5,13 @@
 //! everywhere, or a list of the hosts where it is not. The machine does nothing itself; whoever performs
 //! its effects tells it what came of them, so every order of failure is a test without a host.
 
+mod regional;
+
 use std::fmt;
 
 use crate::environment::HostName;
+
+pub use regional::{Fared, Over, Part, Regional, RegionalRollout, WayBack};
 
 /// What is to be done next, on one host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub enum Event {
     Failed(String),
     /// Someone asked to stop while it ran. What it did is not known.
     Interrupted,
+    /// Someone asked to stop before it was begun: nothing was done.
+    Declined,
 }
 
 /// How it ended.
@@ -40,7 +46,8 @@ pub enum Event {
 pub enum Ending {
     /// The new version runs everywhere, healthy.
     Succeeded,
-    /// The version before runs everywhere again, healthy; or the first one is gone again.
+    /// The version before runs everywhere again, healthy; or the first one is gone again. So too where nothing had
+    /// to be undone, for it was stopped before a host was touched.
     RolledBack(Cause),
     /// These hosts could not be brought back, each with its reason.
     Stuck(Cause, Vec<(HostName, String)>),
@@ -141,6 +148,12 @@ impl Rollout {
         (Self { before, way }, effect)
     }
 
+    /// The way back of hosts that all run the new version, for a reason that lies elsewhere: the last one first.
+    #[must_use]
+    pub fn undo(hosts: Vec<HostName>, cause: Cause, before: Before) -> Next {
+        Self::next_back(before, cause, hosts, Vec::new())
+    }
+
     /// Tells what came of the last effect.
     #[must_use]
     pub fn hear(self, event: Event) -> Next {
@@ -175,7 +188,17 @@ impl Rollout {
             }
             (Event::Failed(reason), Step::Changing) => (Failure::Install, reason),
             (Event::Failed(reason), Step::Judging) => (Failure::Health, reason),
-            (Event::Interrupted, _) => (Failure::Interruption, "it was interrupted".to_owned()),
+            (Event::Interrupted, _) | (Event::Declined, Step::Judging) => {
+                (Failure::Interruption, "it was interrupted".to_owned())
+            }
+            (Event::Declined, Step::Changing) => {
+                // This one was not touched, so it has nowhere to go back from.
+                touched.pop();
+                (
+                    Failure::Interruption,
+                    "it was interrupted before this host was changed".to_owned(),
+                )
+            }
         };
         Self::next_back(before, Cause { host, step: failure, reason }, touched, Vec::new())
     }
@@ -199,7 +222,9 @@ impl Rollout {
             Event::Failed(reason) => stuck.push((host, reason)),
             // Whoever performs the effects does not interrupt an undoing at the first Ctrl-C; at the
             // second the program leaves. What was cut off here did not get done.
-            Event::Interrupted => stuck.push((host, "it was interrupted".to_owned())),
+            Event::Interrupted | Event::Declined => {
+                stuck.push((host, "it was interrupted".to_owned()));
+            }
         }
         Self::next_back(before, cause, left, stuck)
     }

@@ -112,8 +112,11 @@ fn a_sample_of_format_1_stays_readable() {
 fn what_is_written_today_is_the_sample() {
     let mut remote = Remote::of(2);
     let mut sick = record(3, Some(2), Terminal::RolledBack);
-    sick.regions =
-        vec![RegionOutcome { region: "eu-west".to_owned(), outcome: Terminal::RolledBack }];
+    sick.regions = vec![RegionOutcome {
+        region: Some("eu-west".to_owned()),
+        outcome: Terminal::RolledBack,
+        deployment_id: None,
+    }];
     sick.holds = vec![HoldChange {
         version: version(3),
         action: HoldAction::Held,
