@@ -1,7 +1,8 @@
 //! A planned deployment, carried out. In: the plan and the ports. Out: the record of what happened.
 //!
-//! Order: take the turn on every host → read the tag on the remote again → claim → bring the packages → hosts
-//! one by one, as core's rollout says → record and tag by compare-and-swap → settle → let go.
+//! Order: take the turn on every host of every region → read the tag on the remote again → claim → bring the
+//! packages → region by region and host by host, as core's rollout says → record and tag by compare-and-swap →
+//! settle → let go.
 
 mod before;
 mod ending;
@@ -9,17 +10,18 @@ mod hosts;
 
 use std::time::Instant;
 
+use jiff::Timestamp;
 use serde::Serialize;
-use tagboat_core::deployment::{Deployment, Ended, Preparing};
+use tagboat_core::deployment::Terminal;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
-use tagboat_core::environment::HostName;
+use tagboat_core::environment::{HostName, RegionName};
 use tagboat_core::ledger::HoldChange;
 use tagboat_core::ports::{Clock, Progress, Repository, Runner, Scope, TagSigner};
-use tagboat_core::rollout::Ending;
+use tagboat_core::rollout::{Ending, Over};
 use tagboat_core::time::whole_seconds;
 
 use crate::observe::{Facts, Hosts};
-use crate::plan::DeployPlan;
+use crate::plan::{DeployPlan, PlannedHost};
 
 /// What the rooms' outside is for this one.
 #[derive(Clone, Copy)]
@@ -43,8 +45,10 @@ impl std::fmt::Debug for Ports<'_> {
 /// A step that was taken.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepRecord {
-    /// What it was: `install on web-1`.
+    /// What it was: `install v1.1.0 on web-2 in eu-west`.
     pub step: String,
+    /// The region of its host, if it has one.
+    pub region: Option<RegionName>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// How it ended: `done`, or the reason why not.
@@ -54,10 +58,10 @@ pub struct StepRecord {
 /// What a deployment did.
 #[derive(Clone, Debug)]
 pub struct DeployRecord {
-    /// The deployment at its end.
-    pub deployment: Deployment<Ended>,
-    /// How the hosts ended.
-    pub ending: Ending,
+    /// How the hosts ended, region by region, and every Deployment at its end.
+    pub over: Over,
+    /// When the first Deployment began.
+    pub started_at: Timestamp,
     /// The steps, in order.
     pub steps: Vec<StepRecord>,
     /// What the service last logged on the host that failed.
@@ -76,7 +80,7 @@ impl DeployRecord {
     /// The exit status that it means.
     #[must_use]
     pub fn exit(&self) -> Exit {
-        match &self.ending {
+        match &self.over.ending {
             _ if self.not_recorded.is_some() => Exit::NeedsPerson,
             Ending::Succeeded => Exit::Done,
             Ending::RolledBack(_) => Exit::RolledBack,
@@ -97,7 +101,7 @@ pub fn apply(
     ports: &Ports<'_>,
 ) -> Result<DeployRecord> {
     let mut work = Work { scope, plan, ports: *ports, steps: Vec::new(), warnings: Vec::new() };
-    let deployment = Deployment::begun(plan.head.clone(), now(ports));
+    let started_at = now(ports);
     let turns = work.take_turns()?;
     work.read_tag_again()?;
     work.claim()?;
@@ -105,44 +109,36 @@ pub fn apply(
     if scope.cancel.is_cancelled() {
         return Err(interrupted());
     }
-    let (ending, checked) = work.roll_out();
-    let journal = work.journal(&ending);
-    let ended = end(deployment, &ending, checked, now(ports));
-    let (sequence, not_recorded) = work.record(facts, &ended, &ending);
+    let over = work.roll_out(started_at)?;
+    if over.outcome() == Terminal::Cancelled {
+        return Err(interrupted());
+    }
+    let journal = work.journal(&over.ending);
+    let (sequence, not_recorded) = work.record(facts, &over, started_at);
     // The turns are held to the very end: until here nobody else may change a host.
     drop(turns);
-    let holds = if sequence.is_some() { work.holds(&ending) } else { Vec::new() };
+    let holds = if sequence.is_some() { work.holds(&over.ending) } else { Vec::new() };
     let Work { steps, warnings, .. } = work;
-    let deployment = ended;
-    Ok(DeployRecord { deployment, ending, steps, journal, warnings, holds, sequence, not_recorded })
+    Ok(DeployRecord { over, started_at, steps, journal, warnings, holds, sequence, not_recorded })
 }
 
-fn now(ports: &Ports<'_>) -> jiff::Timestamp {
+fn now(ports: &Ports<'_>) -> Timestamp {
     whole_seconds(ports.clock.now())
 }
 
-/// Whether the health gate was reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
-    No,
-    Yes,
+/// What a step is called, and the region of its host.
+struct StepName {
+    step: String,
+    region: Option<RegionName>,
 }
 
-fn end(
-    deployment: Deployment<Preparing>,
-    ending: &Ending,
-    judged: Judged,
-    at: jiff::Timestamp,
-) -> Deployment<Ended> {
-    let changing = deployment.change();
-    let failing = match (ending, judged) {
-        (Ending::Succeeded, _) => return changing.check_health().succeed(at),
-        (Ending::RolledBack(_) | Ending::Stuck(..), Judged::Yes) => changing.check_health().fail(),
-        (Ending::RolledBack(_) | Ending::Stuck(..), Judged::No) => changing.fail(),
-    };
-    match ending {
-        Ending::RolledBack(_) => failing.rolled_back(at),
-        Ending::Succeeded | Ending::Stuck(..) => failing.stay(at),
+impl StepName {
+    const fn of(step: String) -> Self {
+        Self { step, region: None }
+    }
+
+    fn on(host: &PlannedHost, step: String) -> Self {
+        Self { step, region: host.region.clone() }
     }
 }
 
@@ -158,10 +154,10 @@ impl Work<'_> {
     /// Does something, and writes down what it was, how long it took and how it ended.
     fn step<T>(
         &mut self,
-        name: String,
+        name: StepName,
         act: impl FnOnce(&mut Self, &Scope<'_>) -> Result<T>,
     ) -> Result<T> {
-        let scope = self.scope.span(name.clone());
+        let scope = self.scope.span(name.step.clone());
         let begun = self.begin(&scope);
         let done = act(self, &scope);
         let result = done.as_ref().map(|_| ()).map_err(|error| error.message.clone());
@@ -177,7 +173,7 @@ impl Work<'_> {
     fn finish(
         &mut self,
         scope: &Scope<'_>,
-        step: String,
+        name: StepName,
         begun: Instant,
         result: Result<(), String>,
     ) {
@@ -185,7 +181,8 @@ impl Work<'_> {
         let progress = if result.is_ok() { Progress::Done(took) } else { Progress::Failed(took) };
         scope.observer.tell(&scope.span, &progress);
         let result = result.err().unwrap_or_else(|| "done".to_owned());
-        self.steps.push(StepRecord { step, seconds: took.as_secs_f64(), result });
+        let StepName { step, region } = name;
+        self.steps.push(StepRecord { step, region, seconds: took.as_secs_f64(), result });
     }
 
     fn runner(&self, host: &HostName) -> Result<&dyn Runner> {

@@ -54,7 +54,7 @@ pub fn observe_hosts(
     hosts: &Hosts<'_>,
 ) -> Result<BTreeMap<HostName, HostFacts>> {
     let mut seen = BTreeMap::new();
-    for host in &request.hosts {
+    for host in request.hosts() {
         let Some(runner) = hosts.get(&host.name) else { continue };
         let command = program(request, &host.user).facts();
         let output = runner

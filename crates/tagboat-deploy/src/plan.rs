@@ -4,12 +4,12 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 use tagboat_core::commit::ObjectId;
-use tagboat_core::deployment::{Artifact, DeploymentId, Head, TagMove};
-use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::environment::{Host, HostName};
+use tagboat_core::deployment::{Artifact, Deployment, DeploymentId, Head, Queued, TagMove};
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
+use tagboat_core::environment::{Host, HostName, RegionName};
 use tagboat_core::health::{Expectation, ExpectedVersion};
 use tagboat_core::ledger::{Attempt, LedgerError, Record, Signed};
-use tagboat_core::rollout::Before;
+use tagboat_core::rollout::{Part, WayBack};
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
@@ -40,10 +40,31 @@ pub enum Signing {
 pub struct PlannedHost {
     /// The host.
     pub host: Host,
+    /// Its region, if it is in one.
+    pub region: Option<RegionName>,
+    /// What its fence is claimed with.
+    pub claim: Claim,
     /// Its commands.
     pub program: HostProgram,
     /// What it has installed now.
     pub installed: Installed,
+}
+
+/// `web-1`, `web-2 in eu-west`.
+impl fmt::Display for PlannedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host.name.as_str())?;
+        self.region.as_ref().map_or(Ok(()), |region| write!(f, " in {region}"))
+    }
+}
+
+/// A region of a plan, or the hosts that the environment has outside its regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPart {
+    /// What is fixed of its Deployment.
+    pub head: Head,
+    /// The hosts, the canary first.
+    pub hosts: Vec<PlannedHost>,
 }
 
 /// A deployment, planned. `apply` does exactly this.
@@ -51,10 +72,10 @@ pub struct PlannedHost {
 pub struct DeployPlan {
     /// What was asked.
     pub request: DeployRequest,
-    /// What is fixed of the deployment.
+    /// What is fixed of the Deployment that moves the tag, the last one: its id is the attempt's.
     pub head: Head,
-    /// The hosts, the canary first.
-    pub hosts: Vec<PlannedHost>,
+    /// What is deployed one after the other. Never empty.
+    pub parts: Vec<PlannedPart>,
     /// Where it would go back to; none at the first.
     pub previous: Option<Previous>,
     /// The tag object that the remote must still hold when the turn has come.
@@ -70,27 +91,35 @@ pub struct DeployPlan {
 }
 
 impl DeployPlan {
-    /// What the hosts' fences are claimed with.
-    #[must_use]
-    pub fn claim(&self) -> Claim {
-        Claim {
-            sequence: self.sequence,
-            deployment: self.head.deployment_id.clone(),
-            environment: self.request.tag.environment.clone(),
-        }
-    }
-
     /// Where hosts go back to.
     #[must_use]
-    pub const fn before(&self) -> Before {
-        if self.previous.is_some() { Before::Version } else { Before::Nothing }
+    pub fn way_back(&self) -> Option<WayBack> {
+        let Previous { version, commit } = self.previous.as_ref()?;
+        let artifact = artifact(&self.request, version);
+        Some(WayBack { version: version.clone(), commit: commit.clone(), artifact })
     }
 
-    /// The hosts in the order in which they are locked: that of their names, so that two deployers never
-    /// wait for each other.
+    /// What core's rollout goes through, in order.
+    #[must_use]
+    pub fn rollout_parts(&self) -> Vec<Part> {
+        let part = |planned: &PlannedPart| {
+            let mut hosts = planned.hosts.iter().map(|planned| planned.host.name.clone());
+            let (head, canary) = (planned.head.clone(), hosts.next()?);
+            Some(Part { head, canary, others: hosts.collect() })
+        };
+        self.parts.iter().filter_map(part).collect()
+    }
+
+    /// Every host, in the order in which they are changed.
+    pub fn hosts(&self) -> impl Iterator<Item = &PlannedHost> {
+        self.parts.iter().flat_map(|part| &part.hosts)
+    }
+
+    /// The hosts in the order in which they are locked: that of their names, across regions, so that two deployers
+    /// never wait for each other.
     #[must_use]
     pub fn in_lock_order(&self) -> Vec<&PlannedHost> {
-        let mut hosts: Vec<&PlannedHost> = self.hosts.iter().collect();
+        let mut hosts: Vec<&PlannedHost> = self.hosts().collect();
         hosts.sort_by(|left, right| left.host.name.cmp(&right.host.name));
         hosts
     }
@@ -98,7 +127,22 @@ impl DeployPlan {
     /// The host of this name.
     #[must_use]
     pub fn host(&self, name: &HostName) -> Option<&PlannedHost> {
-        self.hosts.iter().find(|planned| planned.host.name == *name)
+        self.hosts().find(|planned| planned.host.name == *name)
+    }
+
+    /// Whether the environment has regions with hosts in them.
+    #[must_use]
+    pub fn has_regions(&self) -> bool {
+        self.parts.iter().any(|part| part.head.region.is_some())
+    }
+
+    /// Each Deployment as it waits for its turn, in the fields of SPEC D1.
+    #[must_use]
+    pub fn queued(&self) -> Vec<Deployment<Queued>> {
+        let queued = |(position, part): (u32, &PlannedPart)| {
+            Deployment::queued(part.head.clone(), position, None)
+        };
+        (1..).zip(&self.parts).map(queued).collect()
     }
 
     /// What a healthy answer is like after the new version was installed.
@@ -146,7 +190,7 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
         .and_then(Record::current)
         .map(|(version, commit)| Previous { version: version.clone(), commit: commit.clone() })
         .or_else(|| facts.adopted.clone());
-    if request.hosts.is_empty() {
+    if request.hosts().next().is_none() {
         return Err(Box::new(
             refuse(&request, "deploy::no-host", "it has no host")
                 .help("name its hosts in environment.yml"),
@@ -160,39 +204,79 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
     check_hosts(facts, &request, sequence, previous.as_ref(), newest.is_some())?;
     check_published(facts, &request, previous.as_ref())?;
 
-    let taken = |id: &DeploymentId| {
-        let recorded = |history: &tagboat_core::ledger::History| {
-            history.records().any(|record| record.deployment_id == *id)
-        };
-        let fenced = facts.hosts.values().filter_map(|host| host.fence.as_ref());
-        facts.history.as_ref().is_some_and(recorded)
-            || fenced.into_iter().any(|fence| fence.deployment == id.as_str())
+    let parts = plan_parts(facts, &request, sequence, previous.as_ref());
+    let Some(head) = parts.last().map(|part| part.head.clone()) else {
+        return Err(bug("a plan without a part"));
     };
-    let id = DeploymentId::new(facts.now, &request.commit, taken);
-    let head = Head {
-        version: request.version.clone(),
-        environment: request.tag.environment.clone(),
-        region: None,
-        commit: request.commit.clone(),
-        artifact: Artifact::Package(format!("{}={}", request.package, request.version.debian())),
-        tag_move: TagMove::Moves,
-        previous_version: previous.as_ref().map(|previous| previous.version.clone()),
-        workflow_run_id: request.workflow_run_id.clone().unwrap_or_else(|| format!("local-{id}")),
-        triggered_by: request.triggered_by.clone(),
-        deployment_id: id,
-    };
-    let hosts = request
-        .hosts
-        .iter()
-        .map(|host| PlannedHost {
-            host: host.clone(),
-            program: program(&request, &host.user),
-            installed: facts.hosts.get(&host.name).map_or(Installed::No, |f| f.installed.clone()),
-        })
-        .collect();
     let tag_object = facts.tag_object.clone();
     let (ledger, signing) = (facts.ledger.clone(), facts.signing);
-    Ok(DeployPlan { request, head, hosts, previous, tag_object, sequence, lifted, ledger, signing })
+    Ok(DeployPlan { request, head, parts, previous, tag_object, sequence, lifted, ledger, signing })
+}
+
+/// One Deployment for each part that has hosts; the last moves the tag.
+fn plan_parts(
+    facts: &Facts,
+    request: &DeployRequest,
+    sequence: u64,
+    previous: Option<&Previous>,
+) -> Vec<PlannedPart> {
+    let parts: Vec<_> = request.parts.iter().filter(|part| !part.hosts.is_empty()).collect();
+    let ids = deployment_ids(facts, request, parts.len());
+    // What runs the attempt is named after the Deployment that moves the tag, as the ledger's record is.
+    let run = ids.last().map(|id| format!("local-{id}"));
+    let run = request.workflow_run_id.clone().or(run).unwrap_or_default();
+    let last = parts.len();
+    let planned = (1..).zip(parts).zip(ids).map(|((number, part), id)| {
+        let hosts = part.hosts.iter().map(|host| PlannedHost {
+            host: host.clone(),
+            region: part.region.clone(),
+            claim: Claim {
+                sequence,
+                deployment: id.clone(),
+                environment: request.tag.environment.clone(),
+            },
+            program: program(request, &host.user),
+            installed: facts.hosts.get(&host.name).map_or(Installed::No, |f| f.installed.clone()),
+        });
+        let hosts = hosts.collect();
+        let head = Head {
+            version: request.version.clone(),
+            environment: request.tag.environment.clone(),
+            region: part.region.clone(),
+            commit: request.commit.clone(),
+            artifact: artifact(request, &request.version),
+            tag_move: if number == last { TagMove::Moves } else { TagMove::Stays },
+            previous_version: previous.map(|previous| previous.version.clone()),
+            workflow_run_id: run.clone(),
+            triggered_by: request.triggered_by.clone(),
+            deployment_id: id,
+        };
+        PlannedPart { head, hosts }
+    });
+    planned.collect()
+}
+
+fn artifact(request: &DeployRequest, version: &Version) -> Artifact {
+    Artifact::Package(format!("{}={}", request.package, version.debian()))
+}
+
+/// As many ids as there are Deployments, none of which the ledger or a host knows.
+fn deployment_ids(facts: &Facts, request: &DeployRequest, count: usize) -> Vec<DeploymentId> {
+    let mut ids: Vec<DeploymentId> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let taken = |id: &DeploymentId| {
+            let recorded = |record: &Record| {
+                let mut regions = record.regions.iter().filter_map(|r| r.deployment_id.as_ref());
+                record.deployment_id == *id || regions.any(|known| known == id)
+            };
+            let mut fences = facts.hosts.values().filter_map(|host| host.fence.as_ref());
+            ids.contains(id)
+                || facts.history.as_ref().is_some_and(|history| history.records().any(recorded))
+                || fences.any(|fence| fence.deployment == id.as_str())
+        };
+        ids.push(DeploymentId::new(facts.now, &request.commit, taken));
+    }
+    ids
 }
 
 fn refuse(request: &DeployRequest, code: &'static str, why: &str) -> Box<Diagnostic> {
@@ -252,7 +336,7 @@ fn check_hosts(
         (Installed::Version(_) | Installed::Broken(..), _) => false,
     };
     let digest = script_digest();
-    for host in &request.hosts {
+    for host in request.hosts() {
         let name = &host.name;
         let Some(seen) = facts.hosts.get(name) else {
             return Err(Box::new(
@@ -310,7 +394,7 @@ fn check_published(
     request: &DeployRequest,
     previous: Option<&Previous>,
 ) -> Result<()> {
-    for host in &request.hosts {
+    for host in request.hosts() {
         let published =
             |version: &Version| facts.published.contains(&(version.debian(), host.arch));
         let shown = |version: &Version| {
@@ -364,7 +448,19 @@ impl fmt::Display for DeployPlan {
         if let Some(overridden) = &request.override_reason {
             writeln!(f, "  override   {overridden}")?;
         }
-        for planned in &self.hosts {
+        if self.has_regions() {
+            for PlannedPart { head, hosts } in &self.parts {
+                let region = head.region.as_ref().map_or("none", RegionName::as_str);
+                let names: Vec<&str> = hosts.iter().map(|it| it.host.name.as_str()).collect();
+                writeln!(
+                    f,
+                    "  region     {region}: {} ({})",
+                    names.join(", "),
+                    head.deployment_id
+                )?;
+            }
+        }
+        for planned in self.hosts() {
             let has = match &planned.installed {
                 Installed::No => "nothing installed".to_owned(),
                 Installed::Version(version) => format!("{} {version}", request.package),
@@ -372,7 +468,7 @@ impl fmt::Display for DeployPlan {
                     format!("{} {version}, {status}", request.package)
                 }
             };
-            writeln!(f, "  host       {}: {has}", planned.host.name)?;
+            writeln!(f, "  host       {planned}: {has}")?;
         }
         writeln!(
             f,
@@ -395,41 +491,36 @@ impl DeployPlan {
     /// Every step of the way forward, in order.
     #[must_use]
     pub fn steps(&self) -> Vec<String> {
-        let (request, claim) = (&self.request, self.claim());
+        let request = &self.request;
         let tag = request.tag.remote_ref();
         let held = self.tag_object.as_ref().map_or("nothing", ObjectId::as_str);
         let mut steps = Vec::new();
-        for PlannedHost { host, program, .. } in self.in_lock_order() {
-            let hold = program.hold(request.patience, &claim.deployment, &request.triggered_by);
-            steps.push(format!("take the turn on {}: {hold}", host.name));
+        for host in self.in_lock_order() {
+            let (patience, id) = (request.patience, &host.claim.deployment);
+            let hold = host.program.hold(patience, id, &request.triggered_by);
+            steps.push(format!("take the turn on {host}: {hold}"));
         }
         steps.push(format!("read {tag} on the remote again: it must still hold {held}"));
-        for PlannedHost { host, program, .. } in self.in_lock_order() {
-            steps.push(format!("claim {}: {}", host.name, program.claim(&claim)));
-            steps.push(format!(
-                "wait on {} for a phase cut off before: {}",
-                host.name,
-                program.join()
-            ));
+        for host in self.in_lock_order() {
+            steps.push(format!("claim {host}: {}", host.program.claim(&host.claim)));
+            let join = host.program.join();
+            steps.push(format!("wait on {host} for a phase cut off before: {join}"));
         }
-        for PlannedHost { host, program, .. } in self.in_lock_order() {
-            steps.push(format!(
-                "bring {} what its repository lacks: {}",
-                host.name,
-                program.receive()
-            ));
+        for host in self.in_lock_order() {
+            let receive = host.program.receive();
+            steps.push(format!("bring {host} what its repository lacks: {receive}"));
         }
-        for PlannedHost { host, program, .. } in &self.hosts {
-            let install = program.install(&request.version.debian(), &claim);
-            steps.push(format!("install on {}: {install}", host.name));
+        for host in self.hosts() {
+            let install = host.program.install(&request.version.debian(), &host.claim);
+            steps.push(format!("install on {host}: {install}"));
             let health = &request.health;
-            let probe = program.probe(health.port, &health.path, health.policy.answer_within);
-            steps.push(format!("health gate on {}: {probe}", host.name));
+            let probe = host.program.probe(health.port, &health.path, health.policy.answer_within);
+            steps.push(format!("health gate on {host}: {probe}"));
         }
         let record = self.sequence + 1;
         steps.push(format!("add record {record} and move {tag}: push, if it still holds {held}"));
-        for PlannedHost { host, program, .. } in self.in_lock_order() {
-            steps.push(format!("settle {}: {}", host.name, program.settle(&claim, record)));
+        for host in self.in_lock_order() {
+            steps.push(format!("settle {host}: {}", host.program.settle(&host.claim, record)));
         }
         steps.push("let go of the turns".to_owned());
         steps

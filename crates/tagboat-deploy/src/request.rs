@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tagboat_core::commit::CommitSha;
-use tagboat_core::environment::Host;
+use tagboat_core::environment::{Host, RegionName};
 use tagboat_core::gate::GatePolicy;
 use tagboat_core::ledger::Attempt;
 use tagboat_core::tag::EnvironmentTag;
@@ -12,6 +12,15 @@ use tagboat_core::version::Version;
 
 /// How long a deployer waits for its turn on a host when nobody said otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What one Deployment changes (SPEC D3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedPart {
+    /// Its region; none for the hosts that the environment has outside its regions.
+    pub region: Option<RegionName>,
+    /// Its hosts, the canary first.
+    pub hosts: Vec<Host>,
+}
 
 /// A deployment, or a roll-back, as it was asked for.
 #[derive(Clone, Debug)]
@@ -26,8 +35,8 @@ pub struct DeployRequest {
     pub commit: CommitSha,
     /// The Debian package that carries it, which is also the application's name on its hosts.
     pub package: String,
-    /// The hosts, the canary first.
-    pub hosts: Vec<Host>,
+    /// The hosts by region, in the order in which they are deployed.
+    pub parts: Vec<RequestedPart>,
     /// How health is judged.
     pub health: HealthRequest,
     /// The signed APT repository that the hosts are given, as a folder here.
@@ -44,6 +53,13 @@ pub struct DeployRequest {
     pub override_reason: Option<String>,
     /// How long to wait for the turn on each host.
     pub patience: Duration,
+}
+
+impl DeployRequest {
+    /// Every host, in the order in which they are changed.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.parts.iter().flat_map(|part| &part.hosts)
+    }
 }
 
 /// Where and how the service tells its health.

@@ -58,6 +58,9 @@ pub struct ReportedStep {
     pub seconds: f64,
     /// How it ended: [`ReportedStep::DONE`], or the reason why not.
     pub result: String,
+    /// The region of the host it was taken on, if that has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 impl ReportedStep {
@@ -89,9 +92,12 @@ pub struct PipelineReport {
     /// What was done, in order.
     #[serde(default)]
     pub steps: Vec<ReportedStep>,
-    /// The deployment in the fields of SPEC D1, if it was one.
+    /// The deployment in the fields of SPEC D1, if it was one: that which moves the tag.
     #[serde(default)]
     pub deployment: Option<serde_json::Value>,
+    /// Where the environment has regions: every Deployment, in the order in which they ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deployments: Vec<serde_json::Value>,
     /// What went well but should be looked at.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -159,6 +165,7 @@ impl PipelineReport {
             facts,
             steps: Vec::new(),
             deployment: None,
+            deployments: Vec::new(),
             warnings: Vec::new(),
             journal: Vec::new(),
         }

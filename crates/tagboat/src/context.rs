@@ -157,9 +157,9 @@ impl<'a> Context<'a> {
 
     /// The way to each of these hosts: one connection a host, its key pinned. A host without a pinned key has
     /// none, and the plan says so.
-    pub(crate) fn hosts(
+    pub(crate) fn hosts<'h>(
         &self,
-        hosts: &[Host],
+        hosts: impl IntoIterator<Item = &'h Host>,
         identity: Option<&Path>,
     ) -> Result<BTreeMap<HostName, Box<dyn Runner + 'static>>> {
         let mut ways: BTreeMap<HostName, Box<dyn Runner>> = BTreeMap::new();

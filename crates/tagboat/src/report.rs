@@ -4,7 +4,9 @@
 use std::io::{Error, ErrorKind, Write as _};
 use std::path::PathBuf;
 
-use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
+use tagboat_core::deployment::Deployment;
+use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
+use tagboat_core::rollout::Over;
 use tagboat_core::tag::EnvironmentName;
 use tagboat_deploy::apply::DeployRecord;
 use tagboat_deploy::plan::DeployPlan;
@@ -26,14 +28,23 @@ pub(crate) fn deployment(
         step: step.step,
         seconds: step.seconds,
         result: step.result,
+        region: step.region.map(|region| region.to_string()),
     });
     let next = next_environment(context, &plan.request.tag.environment);
+    let Over { ending, parts, deployments } = &record.over;
+    let moving = |it: &&Deployment<_>| it.head().deployment_id == plan.head.deployment_id;
+    let deployment =
+        deployments.iter().find(moving).ok_or_else(|| bug("a deployment without its last part"))?;
+    let (deployments, regions): (&[_], &[_]) =
+        if plan.has_regions() { (deployments, parts) } else { (&[], &[]) };
     let report = PipelineReport::of_deployment(
         &run(context, plan.head.workflow_run_id.clone()),
         &DeploymentRun {
             attempt: plan.request.attempt,
-            deployment: &record.deployment,
-            ending: &record.ending,
+            deployment,
+            deployments,
+            regions,
+            ending,
             sequence: record.sequence,
             holds: &record.holds,
             not_recorded: record.not_recorded.as_deref(),

@@ -26,7 +26,12 @@ fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
     let queues = of_kind(facts.given, Kind::Queue);
     let queued = queues
         .flat_map(|queue| queue.list("queue").into_iter().chain(queue.get("current_deployment")));
-    let reports = of_kind(facts.given, Kind::Report).filter_map(|report| report.get("deployment"));
+    let reports = of_kind(facts.given, Kind::Report).flat_map(|report| {
+        let regions = report.list("deployments");
+        // The last of them is the one that the report shows by itself.
+        let single = regions.is_empty().then(|| report.get("deployment")).flatten();
+        regions.into_iter().chain(single)
+    });
     for (index, item) in single.chain(queued).enumerate() {
         deployment(item, facts, &mut told);
         let id = item.text("deployment_id").unwrap_or_default();
@@ -35,7 +40,7 @@ fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
             told.push(item.wrong(RULE, "deployment_id", message, "expected an id of its own"));
         }
     }
-    // A report shows a deployment that may be given by itself as well.
+    // A report shows deployments that may be given by themselves as well.
     for item in reports {
         deployment(item, facts, &mut told);
     }

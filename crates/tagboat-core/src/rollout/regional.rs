@@ -308,7 +308,7 @@ impl Rest {
                 Ending::Stuck(cause, stuck)
             });
         };
-        let hosts = [&[part.canary.clone()], part.others.as_slice()].concat();
+        let hosts = [std::slice::from_ref(&part.canary), &part.others].concat();
         let deployment =
             self.back.as_ref().map(|back| Deployment::begun(self.head_back(&part, back, at), at));
         match Rollout::undo(hosts, failed.cause.clone(), self.before()) {

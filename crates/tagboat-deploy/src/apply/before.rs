@@ -10,7 +10,7 @@ use tagboat_core::environment::HostName;
 use tagboat_core::ledger::Ledger;
 use tagboat_core::ports::{Existing, FetchSpec, RepositoryError, RunError, Running, Scope};
 
-use super::Work;
+use super::{StepName, Work};
 use crate::delivery;
 use crate::error::{last_words, unreachable};
 use crate::host::{BUSY, FENCED};
@@ -21,7 +21,7 @@ impl Work<'_> {
     pub(super) fn take_turns(&mut self) -> Result<Vec<Box<dyn Running>>> {
         let mut turns = Vec::new();
         for planned in self.plan.in_lock_order() {
-            let name = format!("turn on {}", planned.host.name);
+            let name = StepName::on(planned, format!("turn on {planned}"));
             turns.push(self.step(name, |work, scope| work.take_turn(scope, planned))?);
         }
         Ok(turns)
@@ -36,7 +36,7 @@ impl Work<'_> {
         let host = &planned.host.name;
         let command = planned.program.hold(
             request.patience,
-            &self.plan.head.deployment_id,
+            &planned.claim.deployment,
             &request.triggered_by,
         );
         let failed = |error: &RunError| unreachable(host, error);
@@ -81,7 +81,7 @@ impl Work<'_> {
     /// The plan was made before the turn: whatever moved the tag since then makes it void.
     pub(super) fn read_tag_again(&mut self) -> Result<()> {
         let name = self.plan.request.tag.remote_ref();
-        self.step(format!("read {name} again"), |work, scope| {
+        self.step(StepName::of(format!("read {name} again")), |work, scope| {
             let refs = work.ports.repository.remote_refs(scope, &[&name]);
             let refs = refs.map_err(|error| repository_failed(&error))?;
             let now = refs.into_iter().find(|listed| listed.name == name).map(|r| r.object);
@@ -128,11 +128,11 @@ impl Work<'_> {
     }
 
     pub(super) fn claim(&mut self) -> Result<()> {
-        let claim = self.plan.claim();
         for planned in self.plan.in_lock_order() {
             let host = &planned.host.name;
-            self.step(format!("claim {host}"), |work, scope| {
-                work.must(scope, host, &planned.program.claim(&claim))?;
+            let name = StepName::on(planned, format!("claim {planned}"));
+            self.step(name, |work, scope| {
+                work.must(scope, host, &planned.program.claim(&planned.claim))?;
                 work.must(scope, host, &planned.program.join())
             })?;
         }
@@ -148,7 +148,8 @@ impl Work<'_> {
             [request.version.debian()].into_iter().chain(previous).collect();
         for planned in self.plan.in_lock_order() {
             let host = &planned.host.name;
-            self.step(format!("bring packages to {host}"), |work, scope| {
+            let name = StepName::on(planned, format!("bring packages to {planned}"));
+            self.step(name, |work, scope| {
                 let broken = |error: std::io::Error| {
                     let what = format!("the repository cannot be read: {error}");
                     let still = "no host was changed";

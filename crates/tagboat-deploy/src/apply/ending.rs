@@ -1,14 +1,14 @@
 //! The end of a deployment. In: how the hosts ended. Out: the record in the ledger, and the hosts' memory of it.
 
 use jiff::Timestamp;
-use tagboat_core::deployment::{Deployment, Ended, Terminal};
+use tagboat_core::deployment::{Deployment, Terminal};
 use tagboat_core::diagnostic::{Diagnostic, Exit, World};
-use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record};
+use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record, RegionOutcome};
 use tagboat_core::ports::{Cancel, Scope};
-use tagboat_core::rollout::{Ending, Failure};
+use tagboat_core::rollout::{Ending, Failure, Fared, Over};
 use tagboat_core::version::Version;
 
-use super::Work;
+use super::{StepName, Work};
 use crate::environment_tag::{NotRecorded, Place, add_record};
 use crate::observe::Facts;
 use crate::plan::DeployPlan;
@@ -18,18 +18,18 @@ impl Work<'_> {
     pub(super) fn record(
         &mut self,
         facts: &Facts,
-        ended: &Deployment<Ended>,
-        ending: &Ending,
+        over: &Over,
+        started_at: Timestamp,
     ) -> (Option<u64>, Option<Box<Diagnostic>>) {
         let plan = self.plan;
-        if plan.previous.is_none() && ended.outcome() != Terminal::Succeeded {
+        if plan.previous.is_none() && over.outcome() != Terminal::Succeeded {
             // There is no tag yet that could hold it (SPEC D3).
             return (None, None);
         }
-        let record = self.ledger_record(ended, ending);
+        let record = self.ledger_record(over, started_at);
         let sequence = record.sequence;
-        let name = format!("record {sequence} in {}", plan.request.tag);
-        let mut scope = self.scope.span(name.clone());
+        let name = StepName::of(format!("record {sequence} in {}", plan.request.tag));
+        let mut scope = self.scope.span(name.step.clone());
         // What the hosts run now must be written down, whoever asked to stop.
         scope.cancel = Cancel::default();
         let begun = self.begin(&scope);
@@ -50,9 +50,10 @@ impl Work<'_> {
         (problem.is_none().then_some(sequence), problem)
     }
 
-    pub(super) fn ledger_record(&self, ended: &Deployment<Ended>, ending: &Ending) -> Record {
+    fn ledger_record(&self, over: &Over, started_at: Timestamp) -> Record {
         let plan = self.plan;
-        let started_at = self.started_at(ended);
+        let ends = over.deployments.iter().map(Deployment::completed_at);
+        let completed_at = ends.max().unwrap_or(started_at);
         let previous = plan.previous.as_ref();
         Record {
             sequence: plan.sequence + 1,
@@ -61,20 +62,27 @@ impl Work<'_> {
             commit: plan.request.commit.clone(),
             previous_version: previous.map(|previous| previous.version.clone()),
             previous_commit: previous.map(|previous| previous.commit.clone()),
-            outcome: ended.outcome(),
+            outcome: over.outcome(),
             started_at,
-            completed_at: ended.completed_at(),
+            completed_at,
             triggered_by: plan.head.triggered_by.clone(),
             deployment_id: plan.head.deployment_id.clone(),
             workflow_run_id: plan.head.workflow_run_id.clone(),
-            regions: Vec::new(),
-            holds: self.holds(ending),
+            regions: self.regions(over),
+            holds: self.holds(&over.ending),
             override_reason: plan.request.override_reason.clone(),
         }
     }
 
-    pub(super) fn started_at(&self, ended: &Deployment<Ended>) -> Timestamp {
-        ended.started_at().unwrap_or_else(|| ended.completed_at())
+    /// How each region fared; nothing where the environment has none.
+    fn regions(&self, over: &Over) -> Vec<RegionOutcome> {
+        let outcome = |part: &Fared| RegionOutcome {
+            region: part.region.as_ref().map(ToString::to_string),
+            outcome: part.outcome,
+            deployment_id: Some(part.deployment_id.clone()),
+        };
+        let parts = if self.plan.has_regions() { over.parts.as_slice() } else { &[] };
+        parts.iter().map(outcome).collect()
     }
 
     /// A version that was rolled back is held, unless it was a person who stopped it (SPEC R4).
@@ -107,13 +115,14 @@ impl Work<'_> {
     }
 
     pub(super) fn settle(&mut self, scope: &Scope<'_>, sequence: u64) {
-        let claim = self.plan.claim();
         for planned in self.plan.in_lock_order() {
             let host = &planned.host.name;
+            let settle = planned.program.settle(&planned.claim, sequence);
             // The next deployment claims with the newer number anyhow; until then an older ledger would not
             // be noticed by this host.
-            if let Err(error) = self.must(scope, host, &planned.program.settle(&claim, sequence)) {
-                self.warnings.push(format!("{host} does not know of record {sequence}: {error}"));
+            if let Err(error) = self.must(scope, host, &settle) {
+                self.warnings
+                    .push(format!("{planned} does not know of record {sequence}: {error}"));
             }
         }
     }

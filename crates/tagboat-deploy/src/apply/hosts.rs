@@ -1,77 +1,80 @@
 //! The hosts, changed and judged as core's rollout says. In: its effects. Out: what came of each, until it is over.
 
+use jiff::Timestamp;
 use tagboat_core::command::Command;
+use tagboat_core::diagnostic::{Result, bug};
 use tagboat_core::environment::HostName;
 use tagboat_core::gate::GateVerdict;
 use tagboat_core::health::Expectation;
 use tagboat_core::ports::{Cancel, Progress, RunError, Scope};
-use tagboat_core::rollout::{Effect, Ending, Event, Next, Rollout};
+use tagboat_core::rollout::{Effect, Ending, Event, Over, Regional, RegionalRollout};
 use tagboat_core::version::Version;
 
-use super::{Judged, Work};
+use super::{StepName, Work, now};
 use crate::error::last_words;
 use crate::plan::PlannedHost;
 use crate::probe::{NoVerdict, run_gate};
 
 impl Work<'_> {
     /// Performs core's effects until it says that it is over.
-    pub(super) fn roll_out(&mut self) -> (Ending, Judged) {
-        let mut hosts = self.plan.hosts.iter().map(|planned| planned.host.name.clone());
-        let Some(canary) = hosts.next() else { return (Ending::Succeeded, Judged::No) };
-        let (mut rollout, mut effect) = Rollout::new(canary, hosts.collect(), self.plan.before());
-        let mut judged = Judged::No;
+    pub(super) fn roll_out(&mut self, begun: Timestamp) -> Result<Over> {
+        let mut parts = self.plan.rollout_parts().into_iter();
+        let first = parts.next().ok_or_else(|| bug("a deployment without a host"))?;
+        let back = self.plan.way_back();
+        let (mut rollout, mut effect) = RegionalRollout::new(first, parts.collect(), back, begun);
         loop {
-            if matches!(effect, Effect::Judge(_)) {
-                judged = Judged::Yes;
-            }
             let event = self.perform(&effect);
-            match rollout.hear(event) {
-                Next::Do(next, wanted) => (rollout, effect) = (next, wanted),
-                Next::Over(ending) => return (ending, judged),
+            match rollout.hear(event, now(&self.ports)) {
+                Regional::Do(next, wanted) => (rollout, effect) = (*next, wanted),
+                Regional::Over(over) => return Ok(over),
             }
         }
     }
 
     pub(super) fn perform(&mut self, effect: &Effect) -> Event {
         let plan = self.plan;
-        let claim = plan.claim();
         let version = &plan.request.version;
         let back = plan.previous.as_ref().map(|previous| &previous.version);
-        let (name, host) = match effect {
-            Effect::Install(host) => (format!("install {} on {host}", version.semver()), host),
-            Effect::Judge(host) => (format!("health gate on {host}"), host),
-            Effect::Restore(host) => {
-                let back = back.map_or_else(String::new, Version::semver);
-                (format!("put {back} back on {host}"), host)
-            }
-            Effect::JudgeRestored(host) => {
-                (format!("health gate on {host} after the roll-back"), host)
-            }
-            Effect::Remove(host) => (format!("remove {} from {host}", plan.request.package), host),
-        };
-        // The way back is not stopped by the Ctrl-C that began it.
-        let undoing = !matches!(effect, Effect::Install(_) | Effect::Judge(_));
-        let mut scope = self.scope.span(name.clone());
-        if undoing {
-            scope.cancel = Cancel::default();
-        } else if scope.cancel.is_cancelled() {
-            return Event::Interrupted;
-        }
-        let begun = self.begin(&scope);
+        let (Effect::Install(host)
+        | Effect::Judge(host)
+        | Effect::Restore(host)
+        | Effect::JudgeRestored(host)
+        | Effect::Remove(host)) = effect;
         let Some(planned) = plan.host(host) else {
             return Event::Failed("unknown host".to_owned());
         };
+        let name = match effect {
+            Effect::Install(_) => format!("install {} on {planned}", version.semver()),
+            Effect::Judge(_) => format!("health gate on {planned}"),
+            Effect::Restore(_) => {
+                let back = back.map_or_else(String::new, Version::semver);
+                format!("put {back} back on {planned}")
+            }
+            Effect::JudgeRestored(_) => format!("health gate on {planned} after the roll-back"),
+            Effect::Remove(_) => format!("remove {} from {planned}", plan.request.package),
+        };
+        let name = StepName::on(planned, name);
+        // The way back is not stopped by the Ctrl-C that began it.
+        let undoing = !matches!(effect, Effect::Install(_) | Effect::Judge(_));
+        let mut scope = self.scope.span(name.step.clone());
+        if undoing {
+            scope.cancel = Cancel::default();
+        } else if scope.cancel.is_cancelled() {
+            return Event::Declined;
+        }
+        let begun = self.begin(&scope);
+        let claim = &planned.claim;
         let event = match effect {
             Effect::Install(_) => {
-                self.phase(&scope, host, &planned.program.install(&version.debian(), &claim))
+                self.phase(&scope, host, &planned.program.install(&version.debian(), claim))
             }
             Effect::Restore(_) => match back {
                 Some(back) => {
-                    self.phase(&scope, host, &planned.program.install(&back.debian(), &claim))
+                    self.phase(&scope, host, &planned.program.install(&back.debian(), claim))
                 }
                 None => Event::Failed("there is nothing to go back to".to_owned()),
             },
-            Effect::Remove(_) => self.phase(&scope, host, &planned.program.remove(&claim)),
+            Effect::Remove(_) => self.phase(&scope, host, &planned.program.remove(claim)),
             Effect::Judge(_) => self.gate(&scope, planned, &plan.expected()),
             Effect::JudgeRestored(_) => match plan.expected_before() {
                 Some(expected) => self.gate(&scope, planned, &expected),
@@ -81,7 +84,7 @@ impl Work<'_> {
         let result = match &event {
             Event::Done => Ok(()),
             Event::Failed(reason) => Err(reason.clone()),
-            Event::Interrupted => Err("interrupted".to_owned()),
+            Event::Interrupted | Event::Declined => Err("interrupted".to_owned()),
         };
         self.finish(&scope, name, begun, result);
         event
@@ -124,7 +127,7 @@ impl Work<'_> {
         match verdict {
             Ok(GateVerdict::Passed(warnings)) => {
                 self.warnings
-                    .extend(warnings.into_iter().map(|warning| format!("{host}: {warning}")));
+                    .extend(warnings.into_iter().map(|warning| format!("{planned}: {warning}")));
                 Event::Done
             }
             Ok(GateVerdict::Failed(why)) => Event::Failed(why),

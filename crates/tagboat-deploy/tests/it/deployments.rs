@@ -81,7 +81,7 @@ fn a_host_that_cannot_go_back_needs_a_person() {
     drop(broken);
     let record = world.deploy(world.request("1.1.0")).unwrap();
     assert_eq!(record.exit(), Exit::NeedsPerson);
-    assert!(matches!(&record.ending, Ending::Stuck(_, stuck) if stuck.len() == 1));
+    assert!(matches!(&record.over.ending, Ending::Stuck(_, stuck) if stuck.len() == 1));
     assert_eq!(world.history().unwrap().ledger().newest().outcome, Terminal::Failed);
 }
 
@@ -143,11 +143,9 @@ fn a_paused_deployer_that_wakes_up_is_fenced() {
     let (plan, _) = world.plan(&paused, world.request("1.1.0")).unwrap();
     world.deploy(world.request("1.2.0")).unwrap();
     // It lost its turn long ago, and goes on with the command that it was about to send.
-    assert_eq!(
-        world.run("web-1", &plan.hosts[0].program.install("1.1.0", &plan.claim())),
-        Some(73)
-    );
-    assert_eq!(world.run("web-1", &plan.hosts[0].program.claim(&plan.claim())), Some(73));
+    let host = plan.hosts().next().unwrap();
+    assert_eq!(world.run("web-1", &host.program.install("1.1.0", &host.claim)), Some(73));
+    assert_eq!(world.run("web-1", &host.program.claim(&host.claim)), Some(73));
     assert_eq!(world.installed(), some(&["1.2.0"]));
 }
 

@@ -5,4 +5,5 @@
 mod deployments;
 mod ledgers;
 mod plans;
+mod regions;
 mod world;

@@ -85,7 +85,7 @@ fn each_refusal_has_its_code_and_changes_nothing() {
     lost.published.retain(|(version, _)| version != "1.1.0");
     assert_eq!(refused(lost, world.request("1.2.0")), "deploy::no-way-back");
     let mut nowhere = world.request("1.2.0");
-    nowhere.hosts.clear();
+    nowhere.parts.clear();
     assert_eq!(refused(facts(), nowhere), "deploy::no-host");
     let mut unprepared = facts();
     for host in unprepared.hosts.values_mut() {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tagboat_core::command::Command;
 use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::Result;
-use tagboat_core::environment::{Host, HostName};
+use tagboat_core::environment::{Host, HostName, RegionName};
 use tagboat_core::gate::GatePolicy;
 use tagboat_core::ledger::{Attempt, History, Ledger, Signed};
 use tagboat_core::listing::{Listing, REMOTE_PATTERNS, Source, plan_fetch};
@@ -21,7 +21,9 @@ use tagboat_core::version::{ProjectPath, Version};
 use tagboat_deploy::apply::{DeployRecord, Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::{DeployPlan, Signing, plan, script_digest};
-use tagboat_deploy::request::{DeployRequest, HealthRequest, PATIENCE, VersionAnswer};
+use tagboat_deploy::request::{
+    DeployRequest, HealthRequest, PATIENCE, RequestedPart, VersionAnswer,
+};
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, exited};
 
 /// What a host is made of.
@@ -37,11 +39,14 @@ pub(crate) struct Machine {
 pub(crate) struct World {
     pub(crate) remote: FakeRemote,
     pub(crate) machines: BTreeMap<HostName, Arc<Mutex<Machine>>>,
-    /// Versions that answer and are sick.
+    /// Versions that answer and are sick: `1.1.0` on every host, `web-2 1.1.0` on one.
     pub(crate) sick: Arc<Mutex<BTreeSet<String>>>,
+    /// Hosts that cannot be reached.
+    pub(crate) cut: Arc<Mutex<BTreeSet<String>>>,
     /// Versions whose installation fails, on these hosts.
     pub(crate) broken: Arc<Mutex<BTreeSet<(String, String)>>>,
     commits: BTreeMap<Version, CommitSha>,
+    regions: Vec<(RegionName, Vec<HostName>)>,
     repository: tempfile::TempDir,
     pub(crate) clock: FakeClock,
 }
@@ -51,6 +56,8 @@ pub(crate) struct World {
 pub(crate) struct Life {
     lived: Arc<Mutex<usize>>,
     end: Option<(usize, Death)>,
+    /// After this command someone asks to stop.
+    stop: Option<(usize, Cancel)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +68,20 @@ pub(crate) enum Death {
 
 impl Life {
     pub(crate) fn full() -> Self {
-        Self { lived: Arc::default(), end: None }
+        Self { lived: Arc::default(), end: None, stop: None }
     }
 
     pub(crate) fn until(command: usize, death: Death) -> Self {
-        Self { lived: Arc::default(), end: Some((command, death)) }
+        Self { end: Some((command, death)), ..Self::full() }
+    }
+
+    pub(crate) fn stopped_after(command: usize) -> Self {
+        Self { stop: Some((command, Cancel::default())), ..Self::full() }
+    }
+
+    /// How many commands it has sent.
+    pub(crate) fn lived(&self) -> usize {
+        *self.lived.lock().unwrap()
     }
 
     fn live<T>(&self, act: impl FnOnce() -> T) -> T {
@@ -80,6 +96,9 @@ impl Life {
             panic!("killed");
         }
         let done = act();
+        if let Some((_, cancel)) = self.stop.as_ref().filter(|(command, _)| *command == now) {
+            cancel.cancel();
+        }
         if dies(Death::After) {
             panic!("killed");
         }
@@ -114,8 +133,10 @@ impl World {
             remote,
             machines: machines.collect(),
             sick: Arc::default(),
+            cut: Arc::default(),
             broken: Arc::default(),
             commits: commits.into(),
+            regions: Vec::new(),
             repository,
             clock: FakeClock::new(start()),
         }
@@ -126,22 +147,13 @@ impl World {
     }
 
     pub(crate) fn request(&self, number: &str) -> DeployRequest {
-        let host = |name: &HostName| Host {
-            name: name.clone(),
-            address: "192.0.2.1".to_owned(),
-            user: "root".to_owned(),
-            port: 22,
-            host_key: Some("ssh-ed25519 AAAA".to_owned()),
-            arch: Architecture::Amd64,
-            labels: vec![],
-        };
         DeployRequest {
             attempt: Attempt::Deploy,
             tag: tag(),
             version: version(number),
             commit: self.commits[&version(number)].clone(),
             package: "api".to_owned(),
-            hosts: self.machines.keys().map(host).collect(),
+            parts: self.parts(),
             health: HealthRequest {
                 port: 8081,
                 path: "/api/health".to_owned(),
@@ -159,12 +171,41 @@ impl World {
         }
     }
 
+    /// The hosts as the environment has them: those of no region first, then region by region.
+    fn parts(&self) -> Vec<RequestedPart> {
+        let host = |name: &HostName| Host {
+            name: name.clone(),
+            address: "192.0.2.1".to_owned(),
+            user: "root".to_owned(),
+            port: 22,
+            host_key: Some("ssh-ed25519 AAAA".to_owned()),
+            arch: Architecture::Amd64,
+            labels: vec![],
+        };
+        let in_region =
+            |name: &HostName| self.regions.iter().any(|(_, hosts)| hosts.contains(name));
+        let own = self.machines.keys().filter(|name| !in_region(name)).map(host).collect();
+        let regions = self.regions.iter().map(|(region, hosts)| RequestedPart {
+            region: Some(region.clone()),
+            hosts: hosts.iter().map(host).collect(),
+        });
+        std::iter::once(RequestedPart { region: None, hosts: own }).chain(regions).collect()
+    }
+
+    /// Puts hosts into a region, after the regions that are there.
+    pub(crate) fn region(mut self, name: &str, hosts: &[&str]) -> Self {
+        let hosts = hosts.iter().map(|name| HostName::parse(name).unwrap()).collect();
+        self.regions.push((RegionName::parse(name).unwrap(), hosts));
+        self
+    }
+
     fn hosts(&self, life: &Life) -> Hosts<'static> {
         let host = |(name, machine): (&HostName, &Arc<Mutex<Machine>>)| {
             let host = FakeHost {
                 name: name.to_string(),
                 machine: Arc::clone(machine),
                 sick: Arc::clone(&self.sick),
+                cut: Arc::clone(&self.cut),
                 broken: Arc::clone(&self.broken),
                 life: life.clone(),
             };
@@ -240,7 +281,8 @@ impl World {
         life: &Life,
         signer: Option<&dyn TagSigner>,
     ) -> Result<DeployRecord> {
-        let scope = Scope::new("test", &Silent, Cancel::default());
+        let cancel = life.stop.as_ref().map_or_else(Cancel::default, |(_, cancel)| cancel.clone());
+        let scope = Scope::new("test", &Silent, cancel);
         let hosts = self.hosts(life);
         let ports = Ports { repository: clone, hosts: &hosts, clock: &self.clock, signer };
         apply(&scope, plan, facts, &ports)
@@ -273,6 +315,7 @@ struct FakeHost {
     name: String,
     machine: Arc<Mutex<Machine>>,
     sick: Arc<Mutex<BTreeSet<String>>>,
+    cut: Arc<Mutex<BTreeSet<String>>>,
     broken: Arc<Mutex<BTreeSet<(String, String)>>>,
     life: Life,
 }
@@ -340,7 +383,9 @@ impl FakeHost {
             }
             ["probe", "8081", "/api/health", "5"] => {
                 let Some(version) = machine.installed.clone() else { return exited(7, "") };
-                let sick = self.sick.lock().unwrap().contains(&version);
+                let here = format!("{} {version}", self.name);
+                let sick = self.sick.lock().unwrap();
+                let sick = sick.contains(&version) || sick.contains(&here);
                 let (line, status, database) = if sick {
                     ("503 No", "unhealthy", "down")
                 } else {
@@ -370,12 +415,18 @@ impl Runner for FakeHost {
         if scope.cancel.is_cancelled() {
             return Err(RunError::Cancelled);
         }
+        if self.cut.lock().unwrap().contains(&self.name) {
+            return Err(RunError::Unreachable("no route to host".to_owned()));
+        }
         Ok(self.life.live(|| self.answer(&words(command))))
     }
 
     fn start(&self, _: &Scope<'_>, command: &Command) -> Result<Box<dyn Running>, RunError> {
         let words = words(command);
         let ["hold", "api", _, deployment, who] = words[..] else { panic!("{words:?}") };
+        if self.cut.lock().unwrap().contains(&self.name) {
+            return Err(RunError::Unreachable("no route to host".to_owned()));
+        }
         self.life.live(|| {
             let mut machine = self.machine.lock().unwrap();
             machine.commands.push(words.join(" "));

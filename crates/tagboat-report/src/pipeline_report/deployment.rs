@@ -1,10 +1,10 @@
 //! The report of a deployment that reached its hosts. In: its record. Out: what happened, what runs now, why.
 
-use tagboat_core::deployment::{Artifact, Deployment, Ended, Head};
+use tagboat_core::deployment::{Artifact, Deployment, Ended, Head, Terminal};
 use tagboat_core::diagnostic::{self, Diagnostic, Result};
-use tagboat_core::environment::HostName;
+use tagboat_core::environment::{HostName, RegionName};
 use tagboat_core::ledger::{Attempt, HoldAction, HoldChange};
-use tagboat_core::rollout::Ending;
+use tagboat_core::rollout::{Ending, Fared};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag};
 use tagboat_core::time::readable;
 
@@ -16,8 +16,12 @@ use crate::text::duration;
 pub struct DeploymentRun<'a> {
     /// Deploy or roll back.
     pub attempt: Attempt,
-    /// The deployment at its end.
+    /// The Deployment that moves the tag, at its end: the only one where the environment has no regions.
     pub deployment: &'a Deployment<Ended>,
+    /// Every Deployment, in the order in which they ended; none where the environment has no regions.
+    pub deployments: &'a [Deployment<Ended>],
+    /// How each region fared, in the order in which they are deployed; none where the environment has none.
+    pub regions: &'a [Fared],
     /// How the hosts ended.
     pub ending: &'a Ending,
     /// Its number in the ledger; none where nothing was recorded, as for a first deployment that failed.
@@ -44,8 +48,10 @@ impl PipelineReport {
     /// # Errors
     /// A bug, where a deployment has no JSON form.
     pub fn of_deployment(run: &Run, record: &DeploymentRun<'_>) -> Result<Self> {
-        let deployment = serde_json::to_value(record.deployment)
-            .map_err(|error| diagnostic::bug(format!("a deployment has no JSON form: {error}")))?;
+        let value = |deployment: &Deployment<Ended>| {
+            serde_json::to_value(deployment)
+                .map_err(|error| diagnostic::bug(format!("a deployment has no JSON form: {error}")))
+        };
         let status = match record.ending {
             Ending::Succeeded if record.not_recorded.is_none() => ReportStatus::Success,
             Ending::Succeeded | Ending::RolledBack(_) | Ending::Stuck(..) => ReportStatus::Failure,
@@ -60,7 +66,8 @@ impl PipelineReport {
             headline: headline(record),
             facts: facts(record),
             steps: record.steps.clone(),
-            deployment: Some(deployment),
+            deployment: Some(value(record.deployment)?),
+            deployments: record.deployments.iter().map(value).collect::<Result<_>>()?,
             warnings: record.warnings.clone(),
             journal: record.journal.clone(),
         })
@@ -69,7 +76,7 @@ impl PipelineReport {
 
 fn headline(record: &DeploymentRun<'_>) -> String {
     let head = record.deployment.head();
-    let (version, place) = (&head.version, place(head));
+    let (version, place) = (&head.version, &head.environment);
     let mut headline = match (record.attempt, record.ending, &head.previous_version) {
         (Attempt::Deploy, Ending::Succeeded, _) => format!("{version} runs in {place}"),
         (Attempt::Deploy, Ending::RolledBack(_), Some(_)) => {
@@ -101,6 +108,7 @@ fn headline(record: &DeploymentRun<'_>) -> String {
 fn facts(record: &DeploymentRun<'_>) -> Vec<Fact> {
     let head = record.deployment.head();
     let mut facts = vec![fact("now", now(record))];
+    facts.extend(record.regions.iter().map(|part| fact("region", in_region(part, head))));
     match record.ending {
         Ending::Succeeded => {}
         Ending::RolledBack(cause) => facts.push(fact("why", cause.to_string())),
@@ -133,7 +141,7 @@ fn facts(record: &DeploymentRun<'_>) -> Vec<Fact> {
     let (Artifact::Package(artifact) | Artifact::ImageTag(artifact)) = &head.artifact;
     facts.push(fact("artifact", format!("{artifact} of commit {}", head.commit.short())));
     facts.push(fact("by", &head.triggered_by));
-    facts.push(fact("took", took(record.deployment)));
+    facts.push(fact("took", took(record)));
     match (record.sequence, record.not_recorded) {
         (Some(sequence), _) => {
             let tag = EnvironmentTag::new(head.version.path().clone(), head.environment.clone());
@@ -152,7 +160,7 @@ fn facts(record: &DeploymentRun<'_>) -> Vec<Fact> {
 /// What runs now: what a reader of a failure looks for first.
 fn now(record: &DeploymentRun<'_>) -> String {
     let head = record.deployment.head();
-    let place = place(head);
+    let place = &head.environment;
     match (record.ending, &head.previous_version) {
         (Ending::Succeeded, _) => {
             format!("{place} runs {}; every host is healthy", head.version)
@@ -172,17 +180,32 @@ fn now(record: &DeploymentRun<'_>) -> String {
     }
 }
 
-fn took(deployment: &Deployment<Ended>) -> String {
-    let end = deployment.completed_at();
-    let seconds = deployment.started_at().map(|start| end.duration_since(start).as_secs_f64());
+fn took(record: &DeploymentRun<'_>) -> String {
+    let all = || record.deployments.iter().chain([record.deployment]);
+    let end = all().map(Deployment::completed_at).max();
+    let end = end.unwrap_or_else(|| record.deployment.completed_at());
+    let start = all().filter_map(Deployment::started_at).min();
+    let seconds = start.map(|start| end.duration_since(start).as_secs_f64());
     let took = seconds.map(|seconds| format!("{}, ", duration(seconds))).unwrap_or_default();
     format!("{took}until {}", readable(end))
 }
 
-/// `production`, `production, region eu-west`.
-fn place(head: &Head) -> String {
-    let region = head.region.as_ref().map(|region| format!(", region {region}"));
-    format!("{}{}", head.environment, region.unwrap_or_default())
+/// What runs in one region: `eu-west: runs api/v1.3.2 again`.
+fn in_region(part: &Fared, head: &Head) -> String {
+    let name = part.region.as_ref().map_or("outside every region", RegionName::as_str);
+    let (project, version) = (head.version.path(), &head.version);
+    let state = match (part.outcome, &head.previous_version) {
+        (Terminal::Succeeded, _) => format!("runs {version}"),
+        (Terminal::RolledBack, Some(previous)) => format!("runs {previous} again"),
+        (Terminal::RolledBack, None) => format!("runs no {project} again"),
+        (Terminal::Cancelled, Some(previous)) => format!("was not begun and runs {previous}"),
+        (Terminal::Cancelled, None) => format!("was not begun and runs no {project}"),
+        (Terminal::Failed, Some(previous)) => {
+            format!("runs {previous}, but not for certain on {}", hosts(&part.stuck))
+        }
+        (Terminal::Failed, None) => format!("{version} may still be on {}", hosts(&part.stuck)),
+    };
+    format!("{name}: {state}")
 }
 
 /// `web-1`, `web-1 and web-2`, `7 hosts`.

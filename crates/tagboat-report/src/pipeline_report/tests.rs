@@ -2,10 +2,12 @@
 
 use proptest::prelude::*;
 use tagboat_core::commit::CommitSha;
-use tagboat_core::deployment::{Artifact, Deployment, DeploymentId, Ended, Head, TagMove};
-use tagboat_core::environment::HostName;
+use tagboat_core::deployment::{
+    Artifact, Deployment, DeploymentId, Ended, Head, TagMove, Terminal,
+};
+use tagboat_core::environment::{HostName, RegionName};
 use tagboat_core::ledger::{HoldAction, HoldChange};
-use tagboat_core::rollout::{Cause, Ending, Failure};
+use tagboat_core::rollout::{Cause, Ending, Failure, Fared};
 
 use super::*;
 use crate::action_link::{Category, Label};
@@ -77,10 +79,10 @@ pub(crate) mod sample {
     }
 
     fn step(step: &str, seconds: f64, result: &str) -> ReportedStep {
-        ReportedStep { step: step.to_owned(), seconds, result: result.to_owned() }
+        ReportedStep { step: step.to_owned(), seconds, result: result.to_owned(), region: None }
     }
 
-    fn record<'a>(
+    pub(crate) fn record<'a>(
         attempt: Attempt,
         deployment: &'a Deployment<Ended>,
         ending: &'a Ending,
@@ -88,6 +90,8 @@ pub(crate) mod sample {
         DeploymentRun {
             attempt,
             deployment,
+            deployments: &[],
+            regions: &[],
             ending,
             sequence: Some(7),
             holds: &[],
@@ -248,6 +252,8 @@ fn every_report() -> Vec<PipelineReport> {
                     let record = DeploymentRun {
                         attempt,
                         deployment: &deployment,
+                        deployments: &[],
+                        regions: &[],
                         ending,
                         sequence: not_recorded.is_none().then_some(7),
                         holds: &holds,
@@ -319,6 +325,8 @@ fn a_roll_back_is_offered_only_where_a_lower_version_ran() {
         let record = DeploymentRun {
             attempt: Attempt::Deploy,
             deployment: &deployment,
+            deployments: &[],
+            regions: &[],
             ending: &ending,
             sequence: Some(1),
             holds: &[],
@@ -381,6 +389,8 @@ fn a_deployment_that_is_not_in_the_ledger_is_no_success() {
     let record = DeploymentRun {
         attempt: Attempt::Rollback,
         deployment: &deployment,
+        deployments: &[],
+        regions: &[],
         ending: &ending,
         sequence: None,
         holds: &[],
@@ -437,6 +447,7 @@ proptest! {
     ) {
         let steps = lines.iter().map(|line| ReportedStep {
             step: line.clone(), seconds: f64::from(seconds) / 8.0, result: line.clone(),
+            region: Some(line.clone()),
         });
         let report = PipelineReport {
             workflow_name: name,
@@ -449,4 +460,60 @@ proptest! {
         let text = crate::render::json(&report).unwrap();
         prop_assert_eq!(serde_json::from_str::<PipelineReport>(&text).unwrap(), report);
     }
+}
+
+/// A region as it fared, with the Deployment that ended in it.
+fn region(name: &str, outcome: Terminal, stuck: &[&str]) -> Fared {
+    let head = sample::head("api/v1.4.0", None, "production");
+    Fared {
+        region: Some(RegionName::parse(name).unwrap()),
+        deployment_id: head.deployment_id,
+        outcome,
+        stuck: stuck.iter().map(|host| (sample::host(host), "no space".to_owned())).collect(),
+    }
+}
+
+#[test]
+fn a_report_tells_what_runs_in_each_region_and_shows_every_deployment() {
+    let stuck = vec![(sample::host("web-2"), "no space".to_owned())];
+    let ending = Ending::Stuck(sample::sick(), stuck);
+    let regions = [
+        region("us-east", Terminal::Failed, &["web-2"]),
+        region("eu-west", Terminal::RolledBack, &[]),
+        region("ap-south", Terminal::Cancelled, &[]),
+    ];
+    let told = |previous: Option<&str>| {
+        let moving = sample::ended(sample::head("api/v1.4.0", previous, "production"), &ending);
+        let deployments = [moving.clone(), moving.clone()];
+        let record = DeploymentRun {
+            regions: &regions,
+            deployments: &deployments,
+            ..sample::record(Attempt::Deploy, &moving, &ending)
+        };
+        PipelineReport::of_deployment(&sample::run(), &record).unwrap()
+    };
+    let of_regions = |report: &PipelineReport| -> Vec<String> {
+        let regions = report.facts.iter().filter(|fact| fact.label == "region");
+        regions.map(|fact| fact.text.clone()).collect()
+    };
+    let report = told(Some("api/v1.3.2"));
+    assert_eq!(
+        of_regions(&report),
+        [
+            "us-east: runs api/v1.3.2, but not for certain on web-2",
+            "eu-west: runs api/v1.3.2 again",
+            "ap-south: was not begun and runs api/v1.3.2",
+        ]
+    );
+    assert_eq!(report.headline, "api/v1.4.0 failed in production and is not undone on web-2");
+    assert_eq!(report.deployments.len(), 2);
+    assert_eq!(report.deployment.as_ref(), report.deployments.last());
+    assert_eq!(
+        of_regions(&told(None)),
+        [
+            "us-east: api/v1.4.0 may still be on web-2",
+            "eu-west: runs no api again",
+            "ap-south: was not begun and runs no api",
+        ]
+    );
 }

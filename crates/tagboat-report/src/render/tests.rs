@@ -44,7 +44,7 @@ prop_compose! {
             facts.into_iter().map(|(label, text)| Fact { label, text }).collect();
         report.steps = steps
             .into_iter()
-            .map(|(step, seconds, result)| ReportedStep { step, seconds, result })
+            .map(|(step, seconds, result)| ReportedStep { step, seconds, result, region: None })
             .collect();
         report.warnings = warnings;
         report.journal = journal;

@@ -7,7 +7,7 @@ use tagboat_config::{Config, Project, VersionCheck};
 use tagboat_core::commit::CommitSha;
 use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::environment::{Environment, Host};
+use tagboat_core::environment::{Environment, Host, RegionName};
 use tagboat_core::ledger::{Attempt, History, Signed};
 use tagboat_core::listing::Source;
 use tagboat_core::ports::{Architecture, Scope, TagSigner};
@@ -16,7 +16,7 @@ use tagboat_core::version::Version;
 use tagboat_deploy::apply::{Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::{DeployPlan, Previous, Signing};
-use tagboat_deploy::request::{DeployRequest, HealthRequest, VersionAnswer};
+use tagboat_deploy::request::{DeployRequest, HealthRequest, RequestedPart, VersionAnswer};
 
 use tagboat_report::log_line::LogContext;
 use tagboat_report::pipeline_report::Subject;
@@ -166,7 +166,7 @@ fn planned(
         Doing::Plan => (None, !trust.ledger_signers.is_empty()),
     };
     let signing = if signs { Signing::Signed } else { Signing::Unsigned };
-    let hosts = context.hosts(&request.hosts, wish.run.hosts.identity.as_deref())?;
+    let hosts = context.hosts(request.hosts(), wish.run.hosts.identity.as_deref())?;
     let facts = facts(context, scope, state, &request, past, signing, &hosts)?;
     let plan = tagboat_deploy::plan::plan(&facts, request)?;
     Ok(Planned { plan, facts, hosts, signer })
@@ -188,7 +188,8 @@ fn plan_json(plan: &DeployPlan) -> serde_json::Value {
         "ledger_signature": plan.ledger.as_ref().map(signature_json),
         "will_sign": plan.signing == Signing::Signed,
         "override_reason": plan.request.override_reason,
-        "hosts": plan.hosts.iter().map(|planned| planned.host.name.as_str()).collect::<Vec<_>>(),
+        "deployments": plan.queued(),
+        "hosts": plan.hosts().map(|planned| planned.host.name.as_str()).collect::<Vec<_>>(),
         "steps": plan.steps(),
     })
 }
@@ -211,14 +212,17 @@ fn request(
             .help("give it `target: apt` and `health` in config/ci-cd/build-config.yml"),
         ));
     };
-    let hosts: Vec<Host> = wish.environment.every_host().cloned().collect();
+    let part = |(region, hosts): (Option<&RegionName>, &[Host])| RequestedPart {
+        region: region.cloned(),
+        hosts: hosts.to_vec(),
+    };
     Ok(DeployRequest {
         attempt: wish.attempt,
         tag: EnvironmentTag::new(project.path.clone(), wish.environment.name.clone()),
         version: wish.version.clone(),
         commit: wish.commit.clone(),
         package: project.name.to_string(),
-        hosts,
+        parts: wish.environment.parts().map(part).collect(),
         health: HealthRequest {
             port: health.port,
             path: health.path.to_string(),

@@ -8,6 +8,7 @@ mod interruptions;
 mod packages;
 mod races;
 mod refusals;
+mod regions;
 mod signatures;
 mod stage;
 mod user;

@@ -34,15 +34,19 @@ const ENVIRONMENTS: [(&str, &[&str]); 6] = [
     ("production", &[WEB_2]),
 ];
 
+/// An environment with two regions of one host each, deployed in this order, which is not that of their names.
+pub(crate) const GLOBE: &str = "globe";
+const REGIONS: [(&str, &str); 2] = [("us-east", WEB_1), ("eu-west", WEB_2)];
+
 /// The port of the first application; the next one has the next.
 const FIRST_PORT: u16 = 9000;
 
 /// One application a test.
-const APPS: [&str; 44] = [
+const APPS: [&str; 46] = [
     "ant", "bee", "cat", "cod", "cow", "crab", "crow", "deer", "dog", "dove", "duck", "eel", "elk",
     "emu", "fly", "fox", "frog", "gnu", "goat", "hare", "hawk", "hen", "ibis", "jay", "kiwi",
     "lark", "lion", "lynx", "mole", "moth", "mule", "newt", "owl", "ox", "pig", "puma", "rat",
-    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp",
+    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp", "yak", "zebu",
 ];
 
 /// All of it.
@@ -103,6 +107,16 @@ impl Stage {
             let protected = if environment == "production" { "" } else { "is_production: false\n" };
             let path = format!("environments/{environment}/environment.yml");
             repo.write(&path, format!("{protected}{text}"));
+        }
+        let order: Vec<&str> = REGIONS.iter().map(|(region, _)| *region).collect();
+        let path = format!("environments/{GLOBE}/environment.yml");
+        repo.write(&path, format!("is_production: false\nregions: [{}]\n", order.join(", ")));
+        for (region, host) in REGIONS {
+            let text = format!(
+                "cloud_mappings: {{aws: {region}-1}}\nhosts:\n{}",
+                self.described(self.host(host))
+            );
+            repo.write(&format!("environments/{GLOBE}/regions/{region}/region.yml"), text);
         }
         repo.write(".gitignore", "/dist\n");
         let mut tags = String::new();
