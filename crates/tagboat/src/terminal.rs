@@ -19,9 +19,9 @@ use tagboat_report::log_line::{LogContext, LogMetrics};
 use tagboat_report::render::{json, json_line};
 
 pub(crate) use progress::ProgressLines;
-pub(crate) use table::Table;
+pub(crate) use table::{Table, fits};
 pub(crate) use tagboat_report::text::printable;
-pub(crate) use text::ago;
+pub(crate) use text::{age, ago, fold};
 
 use crate::cli::{Format, OutputArgs};
 
@@ -65,6 +65,20 @@ impl Terminal {
     /// Whether one JSON document is asked for.
     pub(crate) const fn is_json(&self) -> bool {
         matches!(self.format, Format::Json)
+    }
+
+    /// How many columns a line may have: as `COLUMNS` says, or the terminal itself, 80 where it does not; a file or
+    /// a program that reads takes any.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let named = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        if let Some(columns) = named.filter(|columns| *columns > 0) {
+            return Some(columns);
+        }
+        let out = std::io::stdout();
+        out.is_terminal().then(|| {
+            let size = rustix::termios::tcgetwinsize(&out);
+            size.map_or(80, |size| usize::from(size.ws_col)).max(40)
+        })
     }
 
     /// A result for people. Nothing where JSON is asked for.

@@ -1,11 +1,15 @@
 //! `tagboat status`: what runs where. In: tags and ledgers. Out: projects × environments.
 
+mod moment;
+mod view;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{Ledger, Signed};
+use tagboat_core::ledger::{HoldAction, Ledger, Record, Signed};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
 use tagboat_core::version::{ProjectPath, Version};
@@ -16,7 +20,6 @@ use super::reading::{Bare, Holding, State};
 use super::trust::Trust;
 use crate::cli::status::StatusArgs;
 use crate::context::Context;
-use crate::terminal::{Table, ago, printable};
 
 /// What one environment runs of one project.
 #[derive(Serialize)]
@@ -31,6 +34,8 @@ struct Running {
     triggered_by: Option<String>,
     /// The newest attempt, where it is not the one that brought this version.
     last_attempt: Option<LastAttempt>,
+    /// Versions that stand in the way of a deployment, as far as the tag's own records tell.
+    holds: Vec<Hold>,
     signed: bool,
     signature: serde_json::Value,
     /// Whether there is a ledger at all.
@@ -42,8 +47,18 @@ struct Running {
 #[derive(Serialize)]
 struct LastAttempt {
     version: Version,
-    outcome: tagboat_core::deployment::Terminal,
+    outcome: Outcome,
     completed_at: Timestamp,
+}
+
+/// A version that was rolled back, and is not deployed again without a word of a person (SPEC R4).
+#[derive(Serialize)]
+struct Hold {
+    version: Version,
+    reason: String,
+    since: Timestamp,
+    /// The command that lifts it.
+    lift: String,
 }
 
 /// One project.
@@ -57,6 +72,7 @@ struct Project {
 /// Shows it.
 pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("status");
+    let at = arguments.at.map(|at| at.resolve(context.clock().now())).transpose()?;
     let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
     let wanted = arguments
         .projects
@@ -72,6 +88,11 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
     let tags = state.listing.ledgers.keys().chain(deleted).filter(|tag| chosen(&tag.path));
     let (trust, overrides) = (Trust::read(context), Overrides::default());
     let holdings = state.holdings(context, &scope, &trust, &overrides, tags)?;
+    if let Some(at) = at {
+        state.warn(context, source);
+        let projects = known.into_iter().filter(|path| chosen(path));
+        return moment::show(context, &scope, &state, source, &at, projects, holdings);
+    }
     let mut running: BTreeMap<&ProjectPath, Vec<Running>> = BTreeMap::new();
     let mut broken = Vec::new();
     for (tag, read) in &holdings {
@@ -109,11 +130,41 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
         "foreign_tags": state.listing.foreign,
         "offline": source == Source::Clone,
     }));
-    context.terminal.say(&human(&projects, &broken, &state, context.clock().now()));
+    let status = view::Status::new(&projects, &broken, &state, context.clock().now());
+    context.terminal.say(&status.text(context.terminal.width()));
     for (_, error) in &broken {
         context.terminal.warn(&format!("{} [{}]", error.message, error.code));
     }
     Ok(if broken.is_empty() && state.moved.is_empty() { Exit::Done } else { Exit::Judged })
+}
+
+/// Whether this attempt brought the version that runs after it.
+fn brought(record: &Record, version: &Version) -> bool {
+    record.version == *version && record.outcome == Outcome::Succeeded
+}
+
+/// The holds on versions that could be deployed next: those that are not lower than the one that runs.
+fn holds(ledger: &Ledger, current: &Version) -> Vec<Hold> {
+    let mut judged = BTreeSet::new();
+    let mut holds = Vec::new();
+    for record in ledger.entries().iter().map(tagboat_core::ledger::Entry::record) {
+        for change in record.holds.iter().rev() {
+            // The newest word on a version holds.
+            let news = judged.insert(&change.version) && change.action == HoldAction::Held;
+            if news && change.version >= *current {
+                let (version, environment) = (&change.version, &ledger.tag().environment);
+                holds.push(Hold {
+                    version: version.clone(),
+                    reason: change.reason.clone(),
+                    since: record.completed_at,
+                    lift: format!(
+                        "tagboat deploy {version} --env {environment} --lift-hold REASON"
+                    ),
+                });
+            }
+        }
+    }
+    holds
 }
 
 /// What a ledger says runs.
@@ -125,10 +176,7 @@ fn current(state: &State, ledger: &Ledger, signed: &Signed) -> Option<Running> {
         .entries()
         .iter()
         .map(tagboat_core::ledger::Entry::record)
-        .find(|record| {
-            record.version == *version && record.current().is_some_and(|c| c.0 == version)
-        })
-        .filter(|record| record.outcome == tagboat_core::deployment::Terminal::Succeeded);
+        .find(|record| brought(record, version));
     let shown = brought.unwrap_or(newest);
     let last_attempt =
         brought.is_none_or(|record| record.sequence != newest.sequence).then(|| LastAttempt {
@@ -144,6 +192,7 @@ fn current(state: &State, ledger: &Ledger, signed: &Signed) -> Option<Running> {
         since: Some(shown.completed_at),
         triggered_by: Some(shown.triggered_by.clone()),
         last_attempt,
+        holds: holds(ledger, version),
         signed: signed.is_good(),
         signature: signature_json(signed),
         ledger: true,
@@ -161,114 +210,12 @@ fn without_ledger(state: &State, tag: &EnvironmentTag, bare: &Bare) -> Running {
         since: None,
         triggered_by: None,
         last_attempt: None,
+        holds: Vec::new(),
         signed: false,
         signature: signature_json(&Signed::No),
         ledger: false,
         verdict: Signed::No,
     }
-}
-
-fn human(
-    projects: &[Project],
-    broken: &[(&EnvironmentTag, &Diagnostic)],
-    state: &State,
-    now: Timestamp,
-) -> String {
-    if projects.is_empty() {
-        let foreign = match state.listing.foreign {
-            0 => String::new(),
-            count => format!(" ({count} tags are not Tagboat's)"),
-        };
-        return format!(
-            "no version tag yet{foreign}\nmake one and push it: `git tag -a v0.1.0 -m v0.1.0`, or api/v0.1.0 for a project in api/"
-        );
-    }
-    let configured = state.environments.configured();
-    let tagged = state.listing.ledgers.keys().map(|tag| &tag.environment);
-    let columns: BTreeSet<&EnvironmentName> = configured.chain(tagged).collect();
-    let head = ["PROJECT", "NEWEST"].map(str::to_owned).into_iter();
-    let mut table = Table::new(head.chain(columns.iter().map(|name| name.as_str().to_uppercase())));
-    let mut notes = Vec::new();
-    for project in projects {
-        let path = if project.project.is_empty() { "(root)" } else { &project.project };
-        let newest =
-            project.newest_version.as_ref().map_or_else(|| "-".to_owned(), Version::semver);
-        let cells = columns.iter().map(|column| {
-            let unreadable = broken.iter().any(|(tag, _)| {
-                tag.path.as_str() == project.project && tag.environment == **column
-            });
-            match project.environments.iter().find(|running| running.environment == **column) {
-                Some(running) => cell(running, now),
-                None if unreadable => "?".to_owned(),
-                None => "-".to_owned(),
-            }
-        });
-        table.row([path.to_owned(), newest].into_iter().chain(cells));
-        for running in &project.environments {
-            if !running.ledger {
-                notes.push(format!(
-                    "{path} in {}: the tag is lightweight, from before; its history is lost",
-                    running.environment
-                ));
-            }
-            if let Some(last) = &running.last_attempt {
-                notes.push(format!(
-                    "{path} in {}: the attempt to deploy {} {} {}",
-                    running.environment,
-                    last.version.semver(),
-                    match last.outcome {
-                        tagboat_core::deployment::Terminal::RolledBack => "was rolled back",
-                        other => other.word(),
-                    },
-                    ago(last.completed_at, now),
-                ));
-            }
-        }
-    }
-    let mut text = table.text();
-    if !notes.is_empty() {
-        text.push_str("\n\n");
-        text.push_str(&notes.join("\n"));
-    }
-    if let Some(signatures) = signatures(projects) {
-        text.push_str("\n\n");
-        text.push_str(&signatures);
-    }
-    text
-}
-
-/// One line on all ledgers where they are alike; else how many are signed, and a line for each that is not.
-fn signatures(projects: &[Project]) -> Option<String> {
-    let all = projects.iter().flat_map(|project| {
-        project.environments.iter().map(move |running| (&project.project, running))
-    });
-    let all: Vec<_> = all.filter(|(_, running)| running.ledger).collect();
-    if all.is_empty() {
-        return None;
-    }
-    let signed = all.iter().filter(|(_, running)| running.signed).count();
-    let is_plain = |verdict: &Signed| !matches!(verdict, Signed::Badly(_));
-    if signed == all.len() {
-        return Some("ledgers: signed".to_owned());
-    }
-    if signed == 0 && all.iter().all(|(_, running)| is_plain(&running.verdict)) {
-        return Some("ledgers: unsigned".to_owned());
-    }
-    let mut text = format!("ledgers: {signed} of {} signed", all.len());
-    for (project, running) in all.iter().filter(|(_, running)| !running.signed) {
-        let path = if project.is_empty() { "(root)" } else { project };
-        let verdict = printable(&running.verdict.to_string());
-        text.push_str(&format!("\n  {path} in {}: {verdict}", running.environment));
-    }
-    Some(text)
-}
-
-fn cell(running: &Running, now: Timestamp) -> String {
-    let mark = running.state.map(|state| format!(" {state}")).unwrap_or_default();
-    let short = || running.commit_sha.chars().take(7).collect();
-    let version = running.version.as_ref().map_or_else(short, Version::semver);
-    let since = running.since.map_or_else(|| "no ledger".to_owned(), |since| ago(since, now));
-    format!("{version}{mark}, {since}")
 }
 
 fn unknown_project(unknown: &ProjectPath, known: &BTreeSet<&ProjectPath>) -> Box<Diagnostic> {

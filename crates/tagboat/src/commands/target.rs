@@ -213,8 +213,7 @@ fn commit(
             )
             .fact("newest", newest)
             .help(format!(
-                "fetch it: `git fetch --tags`; or make it: `git tag -a {version} -m '{version}'` and \
-                 `git push origin {version}`"
+                "fetch it: `git fetch --tags`; or make it: `tagboat version tag {version}`"
             )),
         )
     };

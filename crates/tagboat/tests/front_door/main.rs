@@ -11,6 +11,7 @@ mod hooks;
 mod judging;
 mod ledgers;
 mod machine;
+mod many;
 mod publishing;
 mod records;
 mod rubbish;

@@ -7,7 +7,7 @@ use tagboat_core::version::Version;
 use tagboat_testing::monorepo::Monorepo;
 
 use crate::ledgers::{Book, tag, two_projects};
-use crate::user::{Seen, tagboat, tagboat_in};
+use crate::user::{Seen, command, see, tagboat, tagboat_in};
 
 /// Ages depend on today: any is `<age>`.
 fn ageless(seen: &Seen) -> String {
@@ -35,6 +35,198 @@ fn status_shows_projects_by_environments() {
     ledgers: unsigned
     [exit 0]
     ");
+}
+
+#[test]
+fn a_version_that_is_held_is_shown_with_its_reason_and_how_to_lift_it() {
+    let repo = two_projects();
+    let commit = |name: &str| {
+        CommitSha::parse(&repo.git(&["rev-parse", &format!("{name}^{{commit}}")])).unwrap()
+    };
+    let change = |version: &str, action, reason: &str| HoldChange {
+        version: Version::parse(version).unwrap(),
+        action,
+        reason: reason.to_owned(),
+    };
+    let (first, second) = (commit("api/v1.0.0"), commit("api/v1.1.0"));
+    let mut canary = Book::new(&repo, tag("api", "canary"));
+    canary.add("api/v1.0.0", &first, Terminal::Succeeded);
+    let sick = change("api/v1.1.0", HoldAction::Held, "it answered HTTP 503 \u{1b}[31m");
+    canary.add_with("api/v1.1.0", &second, Terminal::RolledBack, vec![sick]);
+    let seen = tagboat(&repo, &["status", "api"]);
+    let told = "api in canary: v1.1.0 was rolled back ";
+    let line = seen.stdout.lines().find(|line| line.starts_with(told)).unwrap();
+    assert!(line.contains(" ago and is held: it answered HTTP 503 "), "{line}");
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    let lift = "tagboat deploy api/v1.1.0 --env canary --lift-hold REASON";
+    assert!(seen.stdout.contains(&format!("\n  lift the hold: `{lift}`\n")), "{}", seen.stdout);
+    let json = tagboat(&repo, &["status", "--format", "json"]).json();
+    let canary_of = |json: &serde_json::Value| json["projects"][0]["environments"][0].clone();
+    let hold = &canary_of(&json)["holds"][0];
+    assert_eq!((&hold["version"]["semver"], &hold["lift"]), (&"v1.1.0".into(), &lift.into()));
+    // A person leaves a version that runs: it is held too. One that is lifted is not, nor one that is lower.
+    let lifted = change("api/v1.1.0", HoldAction::Lifted, "mended");
+    canary.add_with("api/v1.1.0", &second, Terminal::Succeeded, vec![lifted]);
+    let left = change("api/v1.1.0", HoldAction::Held, "too slow");
+    canary.add_with("api/v1.0.0", &first, Terminal::Succeeded, vec![left]);
+    let seen = tagboat(&repo, &["status", "api"]);
+    assert!(seen.stdout.contains("api in canary: v1.1.0 is held since "), "{}", seen.stdout);
+    let lifted = change("api/v1.1.0", HoldAction::Lifted, "mended again");
+    let lower = change("api/v1.0.0", HoldAction::Held, "old");
+    canary.add_with("api/v1.1.0", &second, Terminal::Succeeded, vec![lifted, lower]);
+    let seen = tagboat(&repo, &["status", "--format", "json"]);
+    assert_eq!(canary_of(&seen.json())["holds"], serde_json::json!([]));
+}
+
+#[test]
+fn what_ran_at_a_moment_is_told_with_who_brought_it_and_in_which_run() {
+    let repo = two_projects();
+    let at = |moment: &str| tagboat(&repo, &["status", "--at", moment]).all();
+    insta::assert_snapshot!(at("2026-01-01T00:02:40Z"), @r"
+    at 2026-01-01 00:02:40 UTC, as the ledgers tell now:
+    PROJECT  ENVIRONMENT  VERSION  SINCE                 BY     RUN
+    api      production   v1.0.0   2026-01-01 00:01 UTC  alice  local-deploy-20260101-000100-2f89a66
+    api      staging      v1.1.0   2026-01-01 00:02 UTC  alice  local-deploy-20260101-000200-62e30d4
+    web      -            -
+
+    web: no environment has a record of it
+    [exit 0]
+    ");
+    insta::assert_snapshot!(at("2026-01-01T00:02:10Z"), @r"
+    at 2026-01-01 00:02:10 UTC, as the ledgers tell now:
+    PROJECT  ENVIRONMENT  VERSION  SINCE                 BY     RUN
+    api      production   v1.0.0   2026-01-01 00:01 UTC  alice  local-deploy-20260101-000100-2f89a66
+    api      staging      v1.0.0   2026-01-01 00:01 UTC  alice  local-deploy-20260101-000100-2f89a66
+    web      -            -
+
+    api in production: v1.1.0 was on its way, since 2026-01-01 00:02 UTC by alice, run local-deploy-20260101-000200-62e30d4: it was rolled back 2026-01-01 00:02 UTC
+    api in staging: v1.1.0 was on its way, since 2026-01-01 00:02 UTC by alice, run local-deploy-20260101-000200-62e30d4: it succeeded 2026-01-01 00:02 UTC
+    web: no environment has a record of it
+    [exit 0]
+    ");
+    insta::assert_snapshot!(at("2025-12-31"), @r"
+    at 2025-12-31 23:59:59 UTC, as the ledgers tell now:
+    PROJECT  ENVIRONMENT  VERSION  SINCE  BY  RUN
+    api      production   -
+    api      staging      -
+    web      -            -
+
+    api in production: nothing yet: the ledger begins 2026-01-01 00:01 UTC
+    api in staging: nothing yet: the ledger begins 2026-01-01 00:01 UTC
+    web: no environment has a record of it
+    -- stderr
+    2025-12-31 is taken as its end: 2025-12-31T23:59:59Z
+    [exit 0]
+    ");
+    let narrow = ["status", "--at", "2026-01-01T00:01:10Z"];
+    let mut narrow = command(&repo, &repo.work(), &narrow);
+    insta::assert_snapshot!(see(&repo, narrow.env("COLUMNS", "60")).all(), @r"
+    at 2026-01-01 00:01:10 UTC, as the ledgers tell now:
+    PROJECT  ENVIRONMENT  VERSION  SINCE  BY  RUN
+    api      production   -
+    api      staging      -
+    web      -            -
+
+    api in production: nothing yet: the ledger begins 2026-01-01
+        00:01 UTC
+    api in production: v1.0.0 was on its way, since 2026-01-01
+        00:01 UTC by alice, run
+        local-deploy-20260101-000100-2f89a66: it succeeded
+        2026-01-01 00:01 UTC
+    api in staging: nothing yet: the ledger begins 2026-01-01
+        00:01 UTC
+    api in staging: v1.0.0 was on its way, since 2026-01-01
+        00:01 UTC by alice, run
+        local-deploy-20260101-000100-2f89a66: it succeeded
+        2026-01-01 00:01 UTC
+    web: no environment has a record of it
+    [exit 0]
+    ");
+    let json =
+        tagboat(&repo, &["status", "api", "--at", "2026-01-01T01:02:10+01:00", "--format", "json"]);
+    let json = json.json();
+    assert_eq!(json["at"], "2026-01-01T00:02:10Z");
+    let production = &json["projects"][0]["environments"][0];
+    assert_eq!(production["version"]["semver"], "v1.0.0");
+    assert_eq!(production["triggered_by"], "alice");
+    assert_eq!(production["since"], "2026-01-01T00:01:30Z");
+    assert_eq!(production["in_progress"]["version"]["semver"], "v1.1.0");
+    assert_eq!(production["in_progress"]["outcome"], "rolled_back");
+    for (bad, code) in
+        [("2199-01-01T00:00Z", "usage::future"), ("2026-01-01T00:02", "usage::arguments")]
+    {
+        let seen = tagboat(&repo, &["status", "--at", bad, "--format", "json"]);
+        assert_eq!((seen.status, &seen.json()["error"]["code"]), (2, &code.into()), "{bad}");
+    }
+}
+
+#[test]
+fn a_moment_that_no_record_tells_of_is_not_guessed() {
+    let repo = two_projects();
+    let first = repo.git(&["rev-parse", "api/v1.0.0^{commit}"]);
+    let first = CommitSha::parse(&first).unwrap();
+    // Lightweight, begun over a lightweight one, of many pages, deleted, without its oldest page.
+    repo.git_in(&repo.remote(), &["update-ref", "refs/tags/web/staging", first.as_str()]);
+    let mut canary = Book::new(&repo, tag("api", "canary"));
+    canary.before("api/v1.0.0", &first);
+    canary.add("api/v1.1.0", &first, Terminal::Succeeded);
+    let book = |environment: &str| {
+        let mut book = Book::new(&repo, tag("web", environment));
+        for _ in 0..41 {
+            book.add("web/v0.1.0", &first, Terminal::Succeeded);
+        }
+    };
+    ["canary", "production"].iter().for_each(|name| book(name));
+    let mut sandbox = Book::new(&repo, tag("web", "sandbox"));
+    sandbox.add("web/v0.1.0", &first, Terminal::Succeeded);
+    assert_eq!(tagboat(&repo, &["status"]).status, 0);
+    repo.git_in(&repo.remote(), &["update-ref", "-d", "refs/tags/web/sandbox"]);
+    repo.git_in(&repo.remote(), &["update-ref", "-d", "refs/tagboat/ledger/web/canary/0"]);
+    repo.git(&["update-ref", "-d", "refs/tagboat/ledger/web/canary/0"]);
+    let seen = tagboat(&repo, &["status", "--at", "2026-01-01T00:01:00Z"]);
+    insta::assert_snapshot!(seen.all(), @r"
+    at 2026-01-01 00:01:00 UTC, as the ledgers tell now:
+    PROJECT  ENVIRONMENT  VERSION  SINCE  BY  RUN
+    api      canary       ?
+    api      production   -
+    api      staging      -
+    web      canary       ?
+    web      production   -
+    web      sandbox      ?
+    web      staging      ?
+
+    api in canary: not known: the ledger begins 2026-01-01 00:01 UTC, over a lightweight tag that said v1.0.0, not since when
+    api in canary: v1.1.0 was on its way, since 2026-01-01 00:01 UTC by alice, run local-deploy-20260101-000100-2f89a66: it succeeded 2026-01-01 00:01 UTC
+    api in production: nothing yet: the ledger begins 2026-01-01 00:01 UTC
+    api in production: v1.0.0 was on its way, since 2026-01-01 00:01 UTC by alice, run local-deploy-20260101-000100-2f89a66: it succeeded 2026-01-01 00:01 UTC
+    api in staging: nothing yet: the ledger begins 2026-01-01 00:01 UTC
+    api in staging: v1.0.0 was on its way, since 2026-01-01 00:01 UTC by alice, run local-deploy-20260101-000100-2f89a66: it succeeded 2026-01-01 00:01 UTC
+    web in canary: not known: the ledger of web/canary cannot be trusted: page 0 is missing
+    web in production: nothing yet: the ledger begins 2026-01-01 00:01 UTC
+    web in production: v0.1.0 was on its way, since 2026-01-01 00:01 UTC by alice, run local-deploy-20260101-000100-2f89a66: it succeeded 2026-01-01 00:01 UTC
+    web in sandbox: not known: the ledger of web/sandbox is gone from the remote: it was deleted
+    web in staging: not known: its tag is lightweight: it says that v0.1.0 runs now, not since when
+    -- stderr
+    warning: the ledger of web/canary cannot be trusted: page 0 is missing [ledger::missing-page]
+    warning: the ledger of web/sandbox is gone from the remote: it was deleted [ledger::deleted]
+    [exit 1]
+    ");
+    // What the tag alone tells needs no page.
+    let seen =
+        tagboat(&repo, &["status", "web", "--at", "2026-01-01T00:40:00Z", "--format", "json"]);
+    let told = seen.json()["projects"][0]["environments"].clone();
+    assert_eq!(
+        (&told[0]["environment"], &told[0]["since"]),
+        (&"canary".into(), &"2026-01-01T00:39:30Z".into())
+    );
+    // And what is in a page is read.
+    let seen =
+        tagboat(&repo, &["status", "web", "--at", "2026-01-01T00:05:45Z", "--format", "json"]);
+    let told = seen.json()["projects"][0]["environments"].clone();
+    assert_eq!(
+        (&told[1]["environment"], &told[1]["since"]),
+        (&"production".into(), &"2026-01-01T00:05:30Z".into())
+    );
 }
 
 #[test]
