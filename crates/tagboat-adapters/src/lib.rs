@@ -13,3 +13,5 @@ pub mod roots;
 pub mod signature;
 /// Programs on a host, through the `ssh` program.
 pub mod ssh;
+/// Places in a queue, as kernel file locks.
+pub mod turn;

@@ -639,11 +639,11 @@ pub(crate) mod full_version {
 }
 
 /// The same, or `null`.
-mod full_version_or_null {
+pub(crate) mod full_version_or_null {
     use super::Version;
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         version: &Option<Version>,
         s: S,
     ) -> Result<S::Ok, S::Error> {
@@ -653,7 +653,7 @@ mod full_version_or_null {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         d: D,
     ) -> Result<Option<Version>, D::Error> {
         Option::<String>::deserialize(d)?

@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod listing;
 pub mod next;
 pub mod ports;
+pub mod queue;
 pub mod rollback;
 pub mod rollout;
 pub mod secret;

@@ -2,9 +2,11 @@
 //! seen or done. Implementations live in `tagboat-adapters`; fakes in `tagboat-testing`; one contract
 //! suite holds both.
 
+mod forge;
 mod repository;
 mod roots;
 mod runner;
+mod turn;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+pub use forge::{Forge, ForgeError, ForgeRun, MAX_PAGES, RunPage, RunStatus, every_run};
 pub use repository::{
     Commit, Existing, FetchSpec, ListedRef, Log, LogEntry, LogQuery, NewTag, RefUpdate, Repository,
     RepositoryError, Since, Swap, TagObject, TagSignature, TagSigner,
@@ -22,6 +25,7 @@ pub use roots::{
     Roots,
 };
 pub use runner::{Output, RunError, Runner, Running};
+pub use turn::{Dismissal, Place, Turn, TurnError, Waited};
 
 /// Told to stop: by Ctrl-C, or by a sibling that failed. Cloning shares it.
 #[derive(Clone, Debug, Default)]

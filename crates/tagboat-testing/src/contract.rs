@@ -3,10 +3,14 @@
 //! A test file lists the suite once with [`runner_contract!`](crate::runner_contract) or
 //! [`repository_contract!`](crate::repository_contract), which make one `#[test]` of each promise.
 
+/// The promises of [`tagboat_core::ports::Forge`].
+pub mod forge;
 /// The promises of [`tagboat_core::ports::Repository`].
 pub mod repository;
 /// The promises of [`tagboat_core::ports::Runner`].
 pub mod runner;
+/// The promises of [`tagboat_core::ports::Turn`].
+pub mod turn;
 
 /// Makes one test of each promise: `$make` is an expression for `Option` of what the promise takes, `None`
 /// where the machine lacks something (see [`crate::require()`]).
@@ -127,6 +131,50 @@ macro_rules! repository_contract {
                 an_export_needs_an_empty_folder,
                 a_name_that_would_change_a_refspec_is_refused,
                 a_cancelled_scope_runs_nothing,
+            ]
+        );
+    };
+}
+
+/// The promises of every queue, fakes included.
+#[macro_export]
+macro_rules! turn_contract {
+    ($make:expr) => {
+        $crate::promises!(
+            $crate::contract::turn,
+            $make,
+            [
+                an_empty_queue_gives_the_turn_at_once,
+                a_ticket_says_what_it_was_told_last,
+                the_turn_goes_round_in_the_order_of_coming,
+                those_who_come_at_once_get_places_of_their_own_and_run_one_at_a_time,
+                a_holder_that_goes_frees_its_place_at_once,
+                one_who_leaves_the_middle_moves_those_behind_up,
+                one_who_waits_can_be_asked_to_leave,
+                one_that_runs_is_not_asked_to_leave,
+                a_notice_is_for_one_place_and_not_for_its_number,
+                queues_of_other_environments_and_repositories_are_others,
+                a_wait_ends_when_it_is_interrupted_or_its_time_is_over,
+                no_time_to_wait_is_enough_where_nobody_is_before,
+                with_everything_deleted_places_are_lost_and_nobody_waits_for_ever,
+            ]
+        );
+    };
+}
+
+/// The promises of every forge, fakes included.
+#[macro_export]
+macro_rules! forge_contract {
+    ($make:expr) => {
+        $crate::promises!(
+            $crate::contract::forge,
+            $make,
+            [
+                an_environment_without_runs_has_none,
+                runs_are_those_of_the_environment,
+                every_page_is_read,
+                a_failure_is_told_as_what_it_is,
+                an_ended_scope_asks_nothing,
             ]
         );
     };

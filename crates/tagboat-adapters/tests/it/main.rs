@@ -11,3 +11,4 @@ mod process;
 mod roots;
 mod signature;
 mod ssh;
+mod turn;
