@@ -19,6 +19,7 @@ use crate::value::{Fingerprint, Signer};
 
 use self::environments::Settled;
 pub(crate) use self::projects::{debian_folder, read_control};
+pub(crate) use self::sheet::text_of;
 use self::sheet::{Presence, Sheet};
 
 /// A configuration that holds, and what should be known of it all the same.

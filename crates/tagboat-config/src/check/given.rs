@@ -10,6 +10,7 @@ use tagboat_core::version::{ProjectPath, Version};
 
 use super::{MAX_TOLD, Rule};
 use crate::decode::Here;
+use crate::load::text_of;
 use crate::yaml::{self, Meaning, Node, Span, Value};
 
 /// Largest file of records that is read, in bytes.
@@ -69,15 +70,16 @@ impl Given {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let tree = if bytes.len() > MAX_BYTES {
             Err((Span::START, format!("it is longer than {} MiB", MAX_BYTES >> 20)))
-        } else if std::str::from_utf8(bytes).is_err() {
-            Err((Span::START, "it is no UTF-8".to_owned()))
         } else {
-            yaml::parse(&text).map_err(|error| {
-                let why = match error.why {
-                    yaml::Why::Syntax(what, _) | yaml::Why::Limit(what) => what,
-                    yaml::Why::Refused(what, _) => what.to_owned(),
-                };
-                (error.span, why)
+            let sound = text_of(bytes).map_err(|(span, what)| (span, what.to_owned()));
+            sound.and_then(|text| {
+                yaml::parse(text).map_err(|error| {
+                    let why = match error.why {
+                        yaml::Why::Syntax(what, _) | yaml::Why::Limit(what) => what,
+                        yaml::Why::Refused(what, _) => what.to_owned(),
+                    };
+                    (error.span, why)
+                })
             })
         };
         Self { file: file.into(), text, tree, told: RefCell::default() }

@@ -84,7 +84,8 @@ pub(super) fn unreadable(path: &str, error: &FileError) -> Diagnostic {
     of_file(code, format!("{path} cannot be read: {error}"))
 }
 
-fn text_of(bytes: &[u8]) -> Result<&str, (Span, &'static str)> {
+/// A file's text; else where it stops being one that YAML and every editor read alike, and why.
+pub(crate) fn text_of(bytes: &[u8]) -> Result<&str, (Span, &'static str)> {
     if bytes.starts_with(b"\xef\xbb\xbf") {
         return Err((Span::START, "the file begins with a byte-order mark"));
     }
