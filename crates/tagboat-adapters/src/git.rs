@@ -20,6 +20,7 @@ use tagboat_core::ports::{
     Scope, Swap, TagObject, TagSigner,
 };
 
+pub use objects::parse_tag;
 pub use program::{GitProgram, Patience};
 
 /// A clone on this machine, and one of its remotes. The floor is Debian 12's git 2.39.

@@ -158,17 +158,20 @@ fn next_object(bytes: &[u8]) -> Result<Option<(Object<'_>, &[u8])>, RepositoryEr
     Ok(Some((Object { id: header.id, content }, rest)))
 }
 
-/// Tags that old programs made may have no tagger: theirs is empty, and the epoch its time.
-fn parse_tag(id: &ObjectId, content: &[u8]) -> Option<TagObject> {
-    let text = String::from_utf8_lossy(content);
-    let (headers, body) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
+/// Reads a tag object's bytes (git-mktag(1)); `None` where they are none. Tags that old programs made may have no
+/// tagger: theirs is empty, and the epoch its time.
+#[must_use]
+pub fn parse_tag(id: &ObjectId, content: &[u8]) -> Option<TagObject> {
+    // By the bytes: a message need not be UTF-8, and what is replaced in a text has another length.
+    let body = content.windows(2).position(|two| two == b"\n\n").map_or(content.len(), |at| at + 2);
+    let (signed, armoured) = content.split_at(body + signature_start(&content[body..]));
+    let text = String::from_utf8_lossy(signed);
+    let (headers, message) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
     let field = |name: &str| headers.lines().find_map(|line| line.strip_prefix(name));
     let (tagger, time) = field("tagger ").map_or_else(Default::default, parse_person);
-    let (message, armoured) = split_signature(body);
-    let signature = armoured.and_then(|armoured| {
-        // The payload is by the bytes: a message need not be UTF-8, and a signature is ASCII.
-        let end = content.len().checked_sub(armoured.len())?;
-        Some(TagSignature { payload: content.get(..end)?.to_vec(), armoured })
+    let signature = (!armoured.is_empty()).then(|| TagSignature {
+        armoured: String::from_utf8_lossy(armoured).into_owned(),
+        payload: signed.to_vec(),
     });
     Some(TagObject {
         id: id.clone(),
@@ -176,7 +179,7 @@ fn parse_tag(id: &ObjectId, content: &[u8]) -> Option<TagObject> {
         name: field("tag ")?.to_owned(),
         tagger,
         time,
-        message,
+        message: message.to_owned(),
         signature,
     })
 }
@@ -203,21 +206,18 @@ fn parse_person(line: &str) -> (String, Timestamp) {
     (person.to_owned(), time.unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
-/// The last line that begins a signature begins it, as git reads it: so what stands before one that is
-/// quoted in the message is not taken for unsigned.
-fn split_signature(body: &str) -> (String, Option<String>) {
+/// Where the signature begins, or the end: the last line that begins one begins it, as git reads it. So what
+/// stands before one that is quoted in the message is not taken for unsigned.
+fn signature_start(body: &[u8]) -> usize {
     let mut at = 0;
-    let mut begins = None;
-    for line in body.split_inclusive('\n') {
-        if SIGNATURES.iter().any(|begin| line.starts_with(begin)) {
-            begins = Some(at);
+    let mut begins = body.len();
+    for line in body.split_inclusive(|&byte| byte == b'\n') {
+        if SIGNATURES.iter().any(|begin| line.starts_with(begin.as_bytes())) {
+            begins = at;
         }
         at += line.len();
     }
-    match begins {
-        Some(at) => (body[..at].to_owned(), Some(body[at..].to_owned())),
-        None => (body.to_owned(), None),
-    }
+    begins
 }
 
 #[cfg(test)]

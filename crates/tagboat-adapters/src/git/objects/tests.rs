@@ -30,6 +30,16 @@ fn what_was_signed_is_kept_by_its_bytes_whatever_their_encoding() {
 }
 
 #[test]
+fn bytes_that_are_no_text_in_a_signature_move_nothing_over_the_cut() {
+    let payload = format!("object {ID}\ntype commit\ntag v1\n\nsaid and signed\n").into_bytes();
+    let mut content = payload.clone();
+    content.extend(b"-----BEGIN PGP SIGNATURE-----\nComment: \xff\xff\xff\n");
+    let tag = parse_tag(&ObjectId::parse(ID).unwrap(), &content).unwrap();
+    assert_eq!(tag.message, "said and signed\n");
+    assert_eq!(tag.signature.unwrap().payload, payload);
+}
+
+#[test]
 fn a_tag_without_a_tagger_or_message_is_read() {
     let tag = tag(&format!("object {ID}\ntype commit\ntag v0\n")).unwrap();
     assert_eq!(
