@@ -67,6 +67,8 @@ pub enum VersionError {
     EmptyIdentifier,
     /// A pre-release identifier outside `[0-9A-Za-z-]` (semver.org §9).
     Identifier(String),
+    /// The last identifier is `lock`: git takes no ref that ends in `.lock` (git-check-ref-format(1)).
+    Lock,
     /// The pre-release is, or ends in, a state's word, so the tag would be a state tag (SPEC V3).
     StateWord(&'static str),
 }
@@ -92,6 +94,7 @@ impl fmt::Display for VersionError {
             Self::Identifier(part) => {
                 write!(f, "the pre-release identifier {part:?} is not made of [0-9A-Za-z-]")
             }
+            Self::Lock => f.write_str("a tag's name does not end in `.lock`: git takes none"),
             Self::StateWord(word) => {
                 write!(f, "a pre-release may not be or end in `-{word}`: that is a state tag")
             }
@@ -336,6 +339,9 @@ impl Prerelease {
             if text == word || text.strip_suffix(word).is_some_and(|rest| rest.ends_with('-')) {
                 return Err(VersionError::StateWord(word));
             }
+        }
+        if text.ends_with(".lock") {
+            return Err(VersionError::Lock);
         }
         text.split('.').map(Identifier::parse).collect::<Result<_, _>>().map(Self)
     }

@@ -44,6 +44,7 @@ fn each_refusal_says_which_rule_was_broken() {
         ("v1.2.3-", EmptyIdentifier),
         ("v1.2.3-rc..1", EmptyIdentifier),
         ("v1.2.3-rc_1", Identifier("rc_1".into())),
+        ("v1.2.3-5.lock", Lock),
         ("v1.2.3-stable", StateWord("stable")),
         ("v1.2.3-rc-unstable", StateWord("unstable")),
         ("..", NoVersion),
