@@ -18,6 +18,7 @@ mod protected_tag;
 mod queue_environment;
 mod record_form;
 mod report_workflow;
+mod required_variable;
 mod rollback_history;
 mod rollback_target;
 mod secret_encryption;
@@ -27,11 +28,14 @@ mod version_moved;
 mod version_record;
 
 use tagboat_core::diagnostic::{Diagnostic, Exit};
+use tagboat_core::tag::EnvironmentTag;
 
 pub use facts::{Facts, LedgerFacts, NoLedger, Recorded, Rolled, StateTag, Telling};
 pub use given::{Given, MAX_BYTES};
 
 use crate::Files;
+use crate::config::Config;
+use crate::variables::MissingVariable;
 
 /// Most findings of one rule that are told.
 pub const MAX_TOLD: usize = 50;
@@ -47,8 +51,9 @@ pub struct Rule {
 }
 
 /// Every rule, in the order in which they are told.
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 20] = [
     secret_encryption::RULE,
+    required_variable::RULE,
     environment_name::RULE,
     project_name::RULE,
     tag_environment::RULE,
@@ -91,6 +96,12 @@ pub fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
 #[must_use]
 pub fn plain_secrets(files: &Files, named: &[&str]) -> Vec<(String, String)> {
     secret_encryption::observe(files, named)
+}
+
+/// The required variables that environments lack, each with the project and the environment.
+#[must_use]
+pub fn missing_variables(config: &Config) -> Vec<(EnvironmentTag, MissingVariable)> {
+    required_variable::observe(config)
 }
 
 /// A finding about a tag.

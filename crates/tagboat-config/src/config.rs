@@ -1,7 +1,7 @@
 //! The checked configuration. In: nothing; [`crate::load`] makes it. Out: typed values that the other rooms'
 //! requests are made from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tagboat_core::environment::Environment;
 use tagboat_core::gate::GatePolicy;
@@ -18,6 +18,7 @@ use crate::value::{
     Argv, Branch, Dependency, Fingerprint, Homepage, HostPath, Maintainer, Mode, Priority, Remote,
     RepoPath, Section, Signer, Synopsis, UrlPath, Word,
 };
+use crate::variables::{EnvironmentVariables, MissingVariable};
 
 /// Everything that the repository says. Every rule of SPEC that one tree of files can break holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Config {
     pub projects: Vec<Project>,
     /// The environments, in alphabetical order.
     pub environments: Vec<Environment>,
+    /// What the files of each environment say of variables.
+    pub variables: BTreeMap<EnvironmentName, EnvironmentVariables>,
     /// Environments whose deployments must be recorded in a signed ledger (SPEC V7).
     pub signed_ledgers: BTreeSet<EnvironmentName>,
     /// Keys that may sign ledgers, that of `gpg.signing.key_id` among them; where there is none, ledgers are not
@@ -76,6 +79,17 @@ impl Config {
     #[must_use]
     pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.name == *name)
+    }
+
+    /// The required variables that an environment lacks for a project (SPEC E5).
+    #[must_use]
+    pub fn missing_variables(
+        &self,
+        project: &Project,
+        environment: &Environment,
+    ) -> Vec<MissingVariable> {
+        let variables = self.variables.get(&environment.name);
+        variables.map_or_else(Vec::new, |variables| variables.missing(project, environment))
     }
 
     /// The environments that tags may name.

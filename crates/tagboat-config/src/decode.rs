@@ -2,6 +2,7 @@
 //! the JSON schema, so that the two cannot part.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::{Value as Json, json};
 
@@ -42,6 +43,15 @@ impl<'a> Here<'a> {
         let Value::Map(entries) = &self.node.value else { return None };
         let (key, node) = entries.iter().find(|(key, _)| key.text == name)?;
         Some(Here::under(key, node))
+    }
+
+    /// The lines of a key and all below it: up to the next key of this mapping, or to the end.
+    pub(crate) fn lines(self, name: &str) -> Range<usize> {
+        let Value::Map(entries) = &self.node.value else { return 0..0 };
+        let mut keys = entries.iter().map(|(key, _)| key).skip_while(|key| key.text != name);
+        let Some(key) = keys.next() else { return 0..0 };
+        let end = keys.next().map_or(usize::MAX, |next| next.span.line);
+        key.span.line..end.max(key.span.line + 1)
     }
 
     /// The key itself, or where the mapping begins.

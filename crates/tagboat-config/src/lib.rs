@@ -19,6 +19,7 @@ pub mod schema;
 mod secrets;
 pub mod shape;
 pub mod value;
+pub mod variables;
 mod yaml;
 
 pub use config::{Builder, Config, Health, Project, Publish, Staged, StagedContent, StagedFile};

@@ -12,6 +12,7 @@ use tagboat_core::environment::Environment;
 
 use crate::config::{Config, Project, Publish};
 use crate::files::Files;
+use crate::mistake::{code, of_file};
 use crate::shape::build::{BuildConfig, PublishFields};
 use crate::shape::gates::QualityGates;
 use crate::shape::monitoring::MonitoringFile;
@@ -54,6 +55,7 @@ pub fn load(files: &Files) -> Result<Loaded, Vec<Diagnostic>> {
     let (gates, of_gates) = gates.into_parts();
     let (monitoring, of_monitoring) = monitoring.into_parts();
     told.extend(of_gates.into_iter().chain(of_monitoring).chain(of_environments));
+    told.extend(plain_variables(projects.as_deref().unwrap_or_default(), &environments));
 
     if told.iter().any(|told| told.exit != Exit::Done) {
         return Err(told);
@@ -65,6 +67,30 @@ pub fn load(files: &Files) -> Result<Loaded, Vec<Diagnostic>> {
         }
         _ => Err(vec![*bug("the configuration was refused without a reason")]),
     }
+}
+
+/// What must be a secret and stands where anybody can read it: told by its name and file, never by its line.
+fn plain_variables(projects: &[Project], environments: &[Settled]) -> Vec<Diagnostic> {
+    let mut found = BTreeSet::new();
+    for (project, settled) in projects.iter().flat_map(|p| environments.iter().map(move |e| (p, e)))
+    {
+        let folder = &settled.environment.config_path;
+        for (name, region) in settled.variables.in_plain(project) {
+            let file = match region {
+                Some(region) => format!("{folder}/regions/{region}/region.yml"),
+                None => format!("{folder}/environment.yml"),
+            };
+            found.insert((file, name.to_string(), &settled.environment.secrets_file));
+        }
+    }
+    let tell = |(file, name, secrets): (String, String, &String)| {
+        of_file(code::PLAIN_SECRETS, format!("the variable {name} is a secret, and stands in {file}"))
+            .fact("file", file)
+            .help(format!(
+                "move it to {secrets}, encrypted by sops, and change its value: whoever reads the repository has read it"
+            ))
+    };
+    found.into_iter().map(tell).collect()
 }
 
 fn assemble(
@@ -87,13 +113,19 @@ fn assemble(
         .filter(signed)
         .map(|settled| settled.environment.name.clone())
         .collect();
-    let environments: Vec<Environment> =
-        environments.into_iter().map(|settled| settled.environment).collect();
+    let (environments, variables): (Vec<Environment>, Vec<_>) = environments
+        .into_iter()
+        .map(|Settled { environment, variables, .. }| {
+            let variables = (environment.name.clone(), variables);
+            (environment, variables)
+        })
+        .unzip();
     let local = build.local_build.configuration.parallel_builds;
     Config {
         publish: publish(build.publish, build.gpg.signing.key_id.as_ref(), &projects),
         projects,
         environments,
+        variables: variables.into_iter().collect(),
         signed_ledgers,
         ledger_signers,
         mirrors: build.mirrors,

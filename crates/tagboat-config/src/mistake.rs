@@ -1,5 +1,7 @@
 //! Mistakes. In: what is wrong and where, while a file is read. Out: diagnostics in the order of the file.
 
+use std::ops::Range;
+
 use tagboat_core::diagnostic::{Diagnostic, Exit, Place};
 
 use crate::yaml::{Span, Unreadable, Why};
@@ -67,12 +69,13 @@ pub(crate) struct Mistakes {
     text: String,
     told: Vec<Diagnostic>,
     more: usize,
+    veiled: Range<usize>,
 }
 
 impl Mistakes {
     /// None yet, of a file with this text.
     pub(crate) fn of(file: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { file: file.into(), text: text.into(), told: Vec::new(), more: 0 }
+        Self { file: file.into(), text: text.into(), told: Vec::new(), more: 0, veiled: 0..0 }
     }
 
     /// The file, relative to the root.
@@ -161,8 +164,17 @@ impl Mistakes {
         self.told.push(told);
     }
 
+    /// Lines that are never shown, whatever is wrong in them: they may hold what was meant to be a secret.
+    pub(crate) fn veil(&mut self, lines: Range<usize>) {
+        self.veiled = lines;
+    }
+
     /// Everything, in the order of the file.
     pub(crate) fn finish(mut self) -> Vec<Diagnostic> {
+        let places = self.told.iter_mut().filter_map(|told| told.place.as_mut());
+        for place in places.filter(|place| self.veiled.contains(&place.line)) {
+            place.text.clear();
+        }
         // Stable: what was found first at a place is told first.
         self.told.sort_by_key(|told| told.place.as_ref().map(|place| (place.line, place.column)));
         if self.more > 0 {

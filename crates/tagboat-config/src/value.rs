@@ -15,7 +15,7 @@ pub use host::{Address, HostKey, UserName};
 pub use key::{Fingerprint, Signer, SignerKey};
 pub use names::{
     Argv, Branch, CommandLine, Email, LabelName, Line, MetricName, Remote, TagPattern,
-    VariableName, Webhook, Word,
+    VariableName, VariableValue, Webhook, Word,
 };
 pub use path::{HostPath, Mode, RepoPath, UrlPath};
 pub use quantity::{

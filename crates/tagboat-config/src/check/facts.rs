@@ -13,6 +13,7 @@ use tagboat_core::tag_override::TagOverride;
 use tagboat_core::version::{ProjectPath, Version};
 
 use super::given::Given;
+use crate::variables::MissingVariable;
 
 /// Everything that the rules look at.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     pub overrides: &'a [Recorded],
     /// Files of secrets that are not encrypted, and why they are not.
     pub plain_secrets: &'a [(String, String)],
+    /// Required variables that environments lack, for the projects that are deployed.
+    pub missing_variables: &'a [(EnvironmentTag, MissingVariable)],
     /// Records that were given.
     pub given: &'a [Given],
 }

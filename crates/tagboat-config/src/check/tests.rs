@@ -14,6 +14,7 @@ use tagboat_core::tag_override::TagOverride;
 use tagboat_core::version::{ProjectPath, Version};
 
 use super::*;
+use crate::value::VariableName;
 
 fn id(digit: char) -> ObjectId {
     ObjectId::parse(&digit.to_string().repeat(40)).unwrap()
@@ -44,6 +45,7 @@ struct World {
     ledgers: BTreeMap<EnvironmentTag, Telling>,
     overrides: Vec<Recorded>,
     plain_secrets: Vec<(String, String)>,
+    missing_variables: Vec<(EnvironmentTag, MissingVariable)>,
     given: Vec<Given>,
 }
 
@@ -80,6 +82,7 @@ impl World {
             ledgers: BTreeMap::from([(staging(), telling)]),
             overrides: vec![],
             plain_secrets: vec![],
+            missing_variables: vec![],
             given: vec![],
         }
     }
@@ -101,6 +104,7 @@ impl World {
             ledgers: &self.ledgers,
             overrides: &self.overrides,
             plain_secrets: &self.plain_secrets,
+            missing_variables: &self.missing_variables,
             given: &self.given,
         })
     }
@@ -158,6 +162,26 @@ fn tag_record(movable: bool) -> String {
     )
 }
 
+fn token() -> MissingVariable {
+    MissingVariable {
+        name: VariableName::parse("API_TOKEN").unwrap(),
+        region: None,
+        file: "environments/staging/secrets.enc".to_owned(),
+        hidden: false,
+    }
+}
+
+#[test]
+fn a_variable_is_only_missed_for_certain_where_the_project_runs() {
+    let mut world = broken("check::required-variable");
+    let qa = EnvironmentTag::new(staging().path, environment("qa"));
+    world.missing_variables.push((qa, MissingVariable { hidden: true, ..token() }));
+    let [runs, never] = &world.told()[..] else { panic!("two findings") };
+    assert_eq!((runs.exit, never.exit), (Exit::Judged, Exit::Done));
+    assert_eq!(runs.message, "staging lacks API_TOKEN, which api requires");
+    assert!(never.help.as_ref().unwrap().contains("binary form"), "{never:?}");
+}
+
 /// How each rule is broken, and nothing else.
 fn broken(code: &str) -> World {
     let mut world = World::sound();
@@ -165,6 +189,7 @@ fn broken(code: &str) -> World {
         "check::secret-encryption" => {
             world.plain_secrets.push(("environments/qa/secrets.enc".into(), "no mark".into()));
         }
+        "check::required-variable" => world.missing_variables.push((staging(), token())),
         "config::name-clash" => {
             world.listing.legacy.push((version("api/v2.0.0"), environment("qa")));
         }
@@ -212,8 +237,9 @@ fn broken(code: &str) -> World {
 }
 
 /// What must hold, written down a second time: a rule that is taken out is missed.
-const EVERY: [&str; 19] = [
+const EVERY: [&str; 20] = [
     "check::secret-encryption",
+    "check::required-variable",
     "config::name-clash",
     "check::project-name",
     "check::tag-environment",

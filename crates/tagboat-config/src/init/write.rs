@@ -177,8 +177,8 @@ const DEPLOYED: &str = "    \
     # and how its health is asked. Two ports allow a switch without a gap.\n    \
     # target: apt\n    # ports: {blue: 8080, green: 8081}\n    \
     # health: {path: /api/health, critical: [database]}\n    \
-    # Variables it takes; those of run_time come from the environment's secrets.\n    \
-    # variables:\n    #   run_time:\n    #     - {name: API_TOKEN, required: true}\n";
+    # Variables it takes: an environment has those of run_time in its `variables` or in its secrets file.\n    \
+    # variables:\n    #   run_time:\n    #     - {name: API_TOKEN, required: true, secret: true}\n";
 
 const RELEASE: &str = "\n\
     # How long what was built is kept, in days, or `permanent`.\n\

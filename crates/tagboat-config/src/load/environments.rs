@@ -13,7 +13,8 @@ use crate::files::Files;
 use crate::mistake::{Mistakes, code, of_file, wanted};
 use crate::secrets;
 use crate::shape::environment::{EnvironmentFile, HostFields, RegionFile};
-use crate::value::RepoPath;
+use crate::value::{RepoPath, VariableName, VariableValue};
+use crate::variables::EnvironmentVariables;
 
 /// An environment whose every default is settled.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Settled {
     pub(super) environment: Environment,
     /// What its file says of the ledger, if anything.
     pub(super) require_signed_ledger: Option<bool>,
+    /// What its files say of variables.
+    pub(super) variables: EnvironmentVariables,
 }
 
 /// Every environment, and what is told of their files. An environment with a mistake is there under its name
@@ -57,9 +60,14 @@ fn load_one(files: &Files, name: EnvironmentName) -> (Settled, Vec<Diagnostic>) 
     );
     let tree = sheet.tree.take();
     let root = tree.as_ref().map(|tree| Here::of(tree));
+    sheet.mistakes.veil(root.map_or(0..0, |here| here.lines("variables")));
     let mut of_regions = Vec::new();
-    let mut hosts = BTreeMap::new();
-    let fields = sheet.value.take();
+    let mut seen = Seen::default();
+    let mut variables = EnvironmentVariables::default();
+    let mut fields = sheet.value.take();
+    if let Some(fields) = &mut fields {
+        variables.own = std::mem::take(&mut fields.variables);
+    }
     let mut environment = Environment {
         is_production: name.as_str() == "production",
         requires_approval: false,
@@ -73,26 +81,34 @@ fn load_one(files: &Files, name: EnvironmentName) -> (Settled, Vec<Diagnostic>) 
     if let (Some(fields), Some(here)) = (fields, root) {
         require_signed_ledger = fields.require_signed_ledger;
         order.clone_from(&fields.regions);
-        settle(fields, here, &mut environment, &mut hosts, &mut sheet.mistakes);
+        settle(fields, here, &mut environment, &mut seen, &mut sheet.mistakes);
     }
-    environment.regions = load_regions(files, &folder, &mut hosts, &mut of_regions);
+    let mut regions = Regions { seen, variables: &mut variables.regions, told: &mut of_regions };
+    environment.regions = regions.load(files, &folder);
     if let (Some(order), Some(here)) = (order, root) {
         sort_regions(&order, here, &mut environment.regions, &mut sheet.mistakes);
     }
     let (_, mut told) = sheet.into_parts();
+    if let Ok(Some(bytes)) = files.read(&environment.secrets_file) {
+        variables.secrets = secrets::names(&bytes);
+    }
     told.extend(check_secrets(files, &environment));
     told.extend(of_regions);
-    (Settled { environment, require_signed_ledger }, told)
+    (Settled { environment, require_signed_ledger, variables }, told)
 }
 
-/// Hosts by name, and where the name stands: names are an environment's, across its regions.
-type Hosts = BTreeMap<HostName, String>;
+/// Where hosts stand already: names and addresses are an environment's, across its regions.
+#[derive(Default)]
+struct Seen {
+    names: BTreeMap<HostName, String>,
+    addresses: BTreeMap<(String, u16), String>,
+}
 
 fn settle(
     fields: EnvironmentFile,
     here: Here<'_>,
     environment: &mut Environment,
-    hosts: &mut Hosts,
+    seen: &mut Seen,
     mistakes: &mut Mistakes,
 ) {
     same_as_folder(fields.name.as_ref(), &environment.name, here, mistakes);
@@ -125,55 +141,67 @@ fn settle(
             "true lets a person look first",
         );
     }
-    environment.hosts = take_hosts(fields.hosts, here, hosts, mistakes);
+    environment.hosts = take_hosts(fields.hosts, here, seen, mistakes);
 }
 
-fn load_regions(
-    files: &Files,
-    folder: &str,
-    hosts: &mut Hosts,
-    told: &mut Vec<Diagnostic>,
-) -> Vec<Region> {
-    let folder = format!("{folder}/regions");
-    let names = match files.folders(&folder) {
-        Ok(names) => names,
-        Err(error) => {
-            told.push(unreadable(&folder, &error));
-            return Vec::new();
-        }
-    };
-    let mut regions = Vec::new();
-    for name in names {
-        let config_path = format!("{folder}/{}", plain(&name));
-        let name = match RegionName::parse(&name) {
-            Ok(name) => name,
+/// The regions of one environment, while they are loaded.
+struct Regions<'a> {
+    seen: Seen,
+    variables: &'a mut BTreeMap<RegionName, BTreeMap<VariableName, VariableValue>>,
+    told: &'a mut Vec<Diagnostic>,
+}
+
+impl Regions<'_> {
+    fn load(&mut self, files: &Files, folder: &str) -> Vec<Region> {
+        let folder = format!("{folder}/regions");
+        let names = match files.folders(&folder) {
+            Ok(names) => names,
             Err(error) => {
-                let message = format!("the folder {config_path} is no region: {error}");
-                told.push(of_file(code::BAD_VALUE, message));
-                continue;
+                self.told.push(unreadable(&folder, &error));
+                return Vec::new();
             }
         };
-        let help = "a region is a folder with this file in it, which says what clouds call it";
-        let path = format!("{config_path}/region.yml");
-        let mut sheet = Sheet::<RegionFile>::read(files, &path, Presence::Required(help));
-        let mut region =
-            Region { name, config_path, cloud_mappings: BTreeMap::new(), hosts: Vec::new() };
-        let tree = sheet.tree.take();
-        if let (Some(fields), Some(tree)) = (sheet.value.take(), &tree) {
-            let here = Here::of(tree);
-            same_as_folder(fields.name.as_ref(), &region.name, here, &mut sheet.mistakes);
-            same_path(fields.config_path.as_ref(), &region.config_path, here, &mut sheet.mistakes);
-            region.cloud_mappings = fields
-                .cloud_mappings
-                .iter()
-                .map(|(cloud, word)| (cloud.to_string(), word.to_string()))
-                .collect();
-            region.hosts = take_hosts(fields.hosts, here, hosts, &mut sheet.mistakes);
+        let mut regions = Vec::new();
+        for name in names {
+            let config_path = format!("{folder}/{}", plain(&name));
+            let name = match RegionName::parse(&name) {
+                Ok(name) => name,
+                Err(error) => {
+                    let message = format!("the folder {config_path} is no region: {error}");
+                    self.told.push(of_file(code::BAD_VALUE, message));
+                    continue;
+                }
+            };
+            let help = "a region is a folder with this file in it, which says what clouds call it";
+            let path = format!("{config_path}/region.yml");
+            let mut sheet = Sheet::<RegionFile>::read(files, &path, Presence::Required(help));
+            let mut region =
+                Region { name, config_path, cloud_mappings: BTreeMap::new(), hosts: Vec::new() };
+            let tree = sheet.tree.take();
+            let lines = tree.as_ref().map_or(0..0, |tree| Here::of(tree).lines("variables"));
+            sheet.mistakes.veil(lines);
+            if let (Some(fields), Some(tree)) = (sheet.value.take(), &tree) {
+                let here = Here::of(tree);
+                same_as_folder(fields.name.as_ref(), &region.name, here, &mut sheet.mistakes);
+                same_path(
+                    fields.config_path.as_ref(),
+                    &region.config_path,
+                    here,
+                    &mut sheet.mistakes,
+                );
+                region.cloud_mappings = fields
+                    .cloud_mappings
+                    .iter()
+                    .map(|(cloud, word)| (cloud.to_string(), word.to_string()))
+                    .collect();
+                region.hosts = take_hosts(fields.hosts, here, &mut self.seen, &mut sheet.mistakes);
+                self.variables.insert(region.name.clone(), fields.variables);
+            }
+            self.told.extend(sheet.into_parts().1);
+            regions.push(region);
         }
-        told.extend(sheet.into_parts().1);
-        regions.push(region);
+        regions
     }
-    regions
 }
 
 /// Puts regions into the order that environment.yml names: every one, and no other.
@@ -208,19 +236,26 @@ fn sort_regions(
 fn take_hosts(
     fields: Vec<HostFields>,
     here: Here<'_>,
-    seen: &mut Hosts,
+    seen: &mut Seen,
     mistakes: &mut Mistakes,
 ) -> Vec<Host> {
     let items: Vec<Here<'_>> = here.get("hosts").into_iter().flat_map(Here::items).collect();
     for (host, there) in fields.iter().zip(items) {
-        let place = format!("{}:{}", mistakes.file(), there.value("name").line);
-        let other = seen.entry(host.name.clone()).or_insert_with(|| place.clone());
+        let place = |key| format!("{}:{}", mistakes.file(), there.value(key).line);
+        let (name, address) = (place("name"), place("address"));
+        let other = seen.names.entry(host.name.clone()).or_insert_with(|| name);
         // Twice in one file is told by the list itself.
-        let elsewhere = other.split(':').next() != Some(mistakes.file());
-        if elsewhere {
+        if other.split(':').next() != Some(mistakes.file()) {
             let message = format!("two hosts of one environment are called `{}`", host.name);
             let label = format!("the other is in {other}");
             mistakes.mistake(code::DUPLICATE, there.value("name"), message, label);
+        }
+        // A port of one address may lead to another machine than the next one does.
+        let way = (host.address.to_string().to_ascii_lowercase(), host.port.get());
+        if let Some(other) = seen.addresses.insert(way, address) {
+            let message = format!("two hosts of one environment are at {}", host.address);
+            let label = format!("the other is in {other}: one machine would be deployed to twice");
+            mistakes.mistake(code::DUPLICATE, there.value("address"), message, label);
         }
     }
     fields.into_iter().map(HostFields::resolve).collect()

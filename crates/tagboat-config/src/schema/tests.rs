@@ -183,6 +183,21 @@ fn a_schema_reads_well() {
           "description": "Its name; its folder's where nothing stands.",
           "pattern": "^[a-z]{2}-[a-z]{1,60}$",
           "type": "string"
+        },
+        "variables": {
+          "additionalProperties": {
+            "type": [
+              "string",
+              "number",
+              "boolean"
+            ]
+          },
+          "description": "Values of run-time variables that are no secrets, by name; here they go before the environment's.",
+          "propertyNames": {
+            "pattern": "^[A-Za-z_][A-Za-z0-9_]{0,254}$",
+            "type": "string"
+          },
+          "type": "object"
         }
       },
       "required": [

@@ -1,6 +1,6 @@
 //! What SOPS writes, and what it does not.
 
-use super::{NotEncrypted, check};
+use super::{Names, NotEncrypted, check, names};
 use crate::tests::support::{SECRETS, example};
 
 const ENC: &str = "ENC[AES256_GCM,data:aaaa,iv:bbbb,tag:cccc,type:str]";
@@ -65,4 +65,35 @@ fn what_sops_leaves_readable_is_no_mistake() {
     // A rule that encrypted nothing protects nothing.
     let none = partly.replace("TOKEN: ENC", "TOKEN: DEC");
     assert!(check(none.as_bytes()).is_err());
+}
+
+fn dotenv() -> String {
+    format!(
+        "# from sops\nTOKEN={ENC}\nHOST_unencrypted=example.com\nsops_mac={ENC}\nsops_version=3.9.0\n"
+    )
+}
+
+#[test]
+fn the_dotenv_form_of_sops_is_recognised() {
+    assert_eq!(check(dotenv().as_bytes()), Ok(()));
+    let added = dotenv().replace("# from sops", "NEW=hunter2");
+    assert_eq!(check(added.as_bytes()), Err(NotEncrypted::Readable(1)));
+    assert_eq!(check(b"TOKEN=hunter2\n"), Err(NotEncrypted::NoMark));
+    assert_eq!(check(b"sops_mac=none\n"), Err(NotEncrypted::NoMark));
+}
+
+#[test]
+fn the_names_of_secrets_are_known_without_a_key() {
+    let known = |text: &str| match names(text.as_bytes()) {
+        Names::Known(names) => names.into_iter().collect::<Vec<_>>().join(" "),
+        Names::Hidden => "hidden".to_owned(),
+    };
+    assert_eq!(known(SECRETS), "TOKEN");
+    assert_eq!(known(&dotenv()), "HOST_unencrypted TOKEN");
+    let block = format!("\"sops\": {{\"mac\": \"{ENC}\"}}");
+    assert_eq!(known(&format!("{{\"A\": \"{ENC}\", {block}}}")), "A");
+    // What is nested is no variable, and what is empty is not given.
+    assert_eq!(known(&format!("{{\"A\": {{\"B\": \"{ENC}\"}}, \"C\": \"\", {block}}}")), "");
+    assert_eq!(known(&format!("{{\"data\": \"{ENC}\", {block}}}")), "hidden");
+    assert_eq!(known("{rubbish"), "");
 }

@@ -10,7 +10,9 @@ use tagboat_core::tag::EnvironmentName;
 use crate::decode::Here;
 use crate::mistake::{Mistakes, code};
 use crate::record::record;
-use crate::value::{Address, HostKey, Line, Port, RepoPath, UserName, Word};
+use crate::value::{
+    Address, HostKey, Line, Port, RepoPath, UserName, VariableName, VariableValue, Word,
+};
 
 record! {
     /// An environment: where versions are deployed to.
@@ -30,6 +32,8 @@ record! {
         /// Whether a deployment's record must be signed; where nothing stands, in production as soon as a
         /// signing key is configured.
         require_signed_ledger: Option<bool>,
+        /// Values of run-time variables that are no secrets, by name; secrets belong into its secrets file.
+        variables: BTreeMap<VariableName, VariableValue> = BTreeMap::new(),
         /// Hosts that belong to no region.
         hosts: Vec<HostFields> = Vec::new(),
     }
@@ -44,6 +48,8 @@ record! {
         config_path: Option<RepoPath>,
         /// What clouds call it; one at least.
         cloud_mappings: BTreeMap<Word, Line>,
+        /// Values of run-time variables that are no secrets, by name; here they go before the environment's.
+        variables: BTreeMap<VariableName, VariableValue> = BTreeMap::new(),
         /// Its hosts.
         hosts: Vec<HostFields> = Vec::new(),
     }

@@ -10,7 +10,7 @@ use crate::decode::Here;
 use crate::mistake::{Mistakes, code};
 use crate::record::{choice, record};
 use crate::value::{
-    Argv, Branch, Dependency, Homepage, HostPath, Maintainer, Mode, Port, Priority, RepoPath,
+    Argv, Branch, Dependency, Homepage, HostPath, Line, Maintainer, Mode, Port, Priority, RepoPath,
     Seconds, Section, Signer, Synopsis, Times, UrlPath, VariableName, Word,
 };
 
@@ -238,11 +238,14 @@ record! {
 record! {
     /// Variables that a project takes (SPEC E5).
     pub struct Variables {
-        /// While it is built.
+        /// While it is built; `tagboat build` takes them from its own environment. They are shown, so none is a
+        /// secret.
         build_time: Vec<Variable> = Vec::new(),
-        /// While it runs; they come from the environment's secrets.
+        /// While it runs; an environment has them in `variables` of environment.yml or region.yml, or in its
+        /// secrets file.
         run_time: Vec<Variable> = Vec::new(),
     }
+    check: no_secret_in_a_build;
 }
 
 record! {
@@ -250,8 +253,12 @@ record! {
     pub struct Variable {
         /// Its name.
         name: VariableName,
-        /// Whether nothing is deployed without it.
+        /// Whether nothing is built, or deployed, without it.
         required: bool = true,
+        /// Whether its value may stand in a file only encrypted.
+        secret: bool = false,
+        /// What it is for.
+        description: Option<Line>,
     }
     identity: name;
 }
@@ -265,6 +272,20 @@ impl Hooks {
 impl Variables {
     pub(crate) const fn none() -> Self {
         Self { build_time: Vec::new(), run_time: Vec::new() }
+    }
+}
+
+fn no_secret_in_a_build(variables: &Variables, here: Here<'_>, mistakes: &mut Mistakes) {
+    let items = here.get("build_time").into_iter().flat_map(Here::items);
+    for (variable, there) in variables.build_time.iter().zip(items) {
+        if variable.secret {
+            mistakes.mistake(
+                code::CONTRADICTION,
+                there.value("secret"),
+                format!("the build-time variable `{}` is a secret", variable.name),
+                "what a build is given is shown in its plan and its log, and may be in its package",
+            );
+        }
     }
 }
 

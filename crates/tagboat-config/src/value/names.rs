@@ -7,9 +7,10 @@ use tagboat_core::secret::Secret;
 use tagboat_core::tag::EnvironmentName;
 use tagboat_core::version::ProjectPath;
 
-use crate::decode::{Here, Lines, Repeated, Shape, Text};
-use crate::mistake::Mistakes;
+use crate::decode::{Here, Lines, Repeated, Shape, Text, refuse_control};
+use crate::mistake::{Mistakes, code, wanted};
 use crate::record::text;
+use crate::yaml::{Meaning, Value};
 
 text! {
     /// One line of text for people.
@@ -51,6 +52,52 @@ text! {
     check: |text| if is_variable(text) { Ok(()) } else {
         Err("a variable's name has letters, digits and `_` only, and starts with no digit")
     };
+}
+
+/// The value of a variable, as it was written: `8080` and `true` are texts here. It is shown nowhere, for what it
+/// holds may have been meant to be a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VariableValue(String);
+
+impl VariableValue {
+    /// The value.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for VariableValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("VariableValue(…)")
+    }
+}
+
+impl Shape for VariableValue {
+    fn expected() -> String {
+        "one line, not empty".to_owned()
+    }
+
+    fn schema() -> Json {
+        json!({ "type": ["string", "number", "boolean"] })
+    }
+
+    fn decode(here: Here<'_>, mistakes: &mut Mistakes) -> Option<Self> {
+        let scalar = match &here.node.value {
+            Value::Scalar(scalar) if scalar.meaning() != Meaning::Null => scalar,
+            Value::Scalar(_) | Value::List(_) | Value::Map(_) => {
+                here.wrong_type(&Self::expected(), mistakes);
+                return None;
+            }
+        };
+        let told = match refuse_control(&scalar.text, Lines::One) {
+            Ok(()) if scalar.text.is_empty() => "an empty value says nothing".to_owned(),
+            Ok(()) => return Some(Self(scalar.text.clone())),
+            Err(why) => why,
+        };
+        mistakes.mistake(code::BAD_VALUE, here.span(), told, wanted(&Self::expected()));
+        None
+    }
 }
 
 text! {

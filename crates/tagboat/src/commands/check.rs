@@ -8,7 +8,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use tagboat_config::Files;
-use tagboat_config::check::{Facts, Given, MAX_BYTES, look, plain_secrets};
+use tagboat_config::check::{self, Facts, Given, MAX_BYTES, look, plain_secrets};
 use tagboat_config::schema::{self, ConfigFile};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::listing::Source;
@@ -32,6 +32,7 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
     }
     let given = arguments.records.iter().map(|file| read(file)).collect::<Result<Vec<_>>>()?;
     let files = Files::Folder(context.root.clone());
+    let mut missing_variables = Vec::new();
     let (mut told, holds, named, trust) = match context.loaded() {
         Ok(loaded) => {
             let config = &loaded.config;
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
                 count(config.environments.len(), "environment")
             );
             let trust = Trust::of(context, config);
+            missing_variables = check::missing_variables(config);
             let named = config.environments.iter().map(|e| e.secrets_file.clone()).collect();
             (loaded.warnings.clone(), holds, named, trust)
         }
@@ -82,6 +84,7 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
         ledgers: &tags.ledgers,
         overrides: &tags.overrides,
         plain_secrets: &plain_secrets,
+        missing_variables: &missing_variables,
         given: &given,
     }));
     unchecked.extend(tags.unchecked());

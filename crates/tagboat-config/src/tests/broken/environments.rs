@@ -213,3 +213,18 @@ fn a_host_key_of_another_algorithm_is_refused() {
     "#
     );
 }
+
+#[test]
+fn two_hosts_at_one_address_are_refused() {
+    insta::assert_snapshot!(
+        told(&edited(REGION, "address: web-2.example.com", "address: 192.0.2.21")),
+        @r"
+    error[config::duplicate]: two hosts of one environment are at 192.0.2.21
+      --> environments/production/regions/eu-west/region.yml:3:28
+      |   - {name: web-2, address: 192.0.2.21, user: deploy, arch: arm64}
+      |                            ^^^^^^^^^^ the other is in environments/production/environment.yml:4: one machine would be deployed to twice
+    ");
+    // Behind one address there may be two machines, at two ports.
+    let other = edited(REGION, "address: web-2.example.com", "address: 192.0.2.21, port: 2222");
+    assert!(told(&other).starts_with("it loads"));
+}
