@@ -65,6 +65,7 @@ pub fn apply(plan: Plan, scope: &Scope<'_>, ports: &Ports<'_>) -> Result<Record>
             branch: plan.branch.clone(),
             builder: plan.builder_name.clone(),
             cross_compiled: artifacts.iter().any(|artifact| artifact.cross_compiled),
+            variables: plan.variables.clone(),
         },
         artifacts: Artifacts { packages: artifacts },
     })

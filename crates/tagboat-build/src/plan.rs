@@ -39,6 +39,8 @@ pub struct Plan {
     pub branch: Option<String>,
     /// Who builds, for the record.
     pub builder_name: String,
+    /// The project's own build-time variables that are set, by name.
+    pub variables: Vec<String>,
     /// One job an architecture, in the order asked for.
     pub jobs: Vec<Job>,
     /// How they follow each other.
@@ -228,6 +230,7 @@ pub(crate) fn frame(request: &Request, package: &str, version: DebianVersion) ->
         commit: request.commit.clone(),
         branch: request.branch.clone(),
         builder_name: request.builder_name.clone(),
+        variables: request.project.variables.iter().map(|(name, _)| name.clone()).collect(),
         jobs: Vec::new(),
         parallel: request.parallel,
         out: request.out.clone(),
@@ -325,7 +328,7 @@ fn step_variables(
     for (name, value) in &request.project.variables {
         if all.iter().any(|(known, _)| known == name) {
             let message = format!("the build variable {name} cannot be set: Tagboat computes it");
-            let help = "choose another name in `variables.build`";
+            let help = "choose another name in `variables.build_time`";
             return Err(Box::new(refusal::refuse("build::reserved-variable", message).help(help)));
         }
         all.push((name.clone(), value.clone()));

@@ -51,6 +51,9 @@ pub struct BuildInfo {
     pub builder: String,
     /// Whether any of the packages was cross built.
     pub cross_compiled: bool,
+    /// The project's own build-time variables that were set, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<String>,
 }
 
 /// SPEC B2 `artifacts`; `retention` is configuration, not a fact of a build.

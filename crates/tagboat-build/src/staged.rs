@@ -277,7 +277,8 @@ fn filled(word: &str, variables: &[(String, String)]) -> Result<String> {
             }
         };
         let refusal = refusal::refuse("build::unknown-variable", message);
-        let help = "name it in `variables.build`, or use one of those; `$NAME` is left as it is";
+        let help =
+            "name it in `variables.build_time`, or use one of those; `$NAME` is left as it is";
         Box::new(refusal.fact("known", known.join(" ")).help(help))
     })
 }

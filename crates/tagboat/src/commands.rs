@@ -22,6 +22,7 @@ mod status;
 mod target;
 mod trust;
 mod validate;
+mod variables;
 mod version;
 
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};

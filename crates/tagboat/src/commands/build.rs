@@ -40,7 +40,8 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     for target in &targets {
         let wish = Wish { arch: arguments.arch, parallel: arguments.parallel, doing };
         let version = version(context, &scope, &state, target)?;
-        let request = request(context, &config, target, version, &wish)?;
+        let mut request = request(context, &config, target, version, &wish)?;
+        request.project.variables = super::variables::build_time(context, target.project)?;
         let scope = scope.span(format!("build {}", target.project.name));
         context.terminal.log_about(about(context, target));
         let facts = tagboat_build::observe(&scope, context.repository(), &request)?;

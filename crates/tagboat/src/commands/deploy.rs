@@ -28,6 +28,7 @@ use super::protection::{check_branch, check_protections, check_signers, refuse_m
 use super::reading::{Bare, Holding, State};
 use super::target;
 use super::trust::Trust;
+use super::variables::check_run_time;
 use crate::cli::deploy::{DeployArgs, HostArgs, PlanArgs, RunArgs};
 use crate::context::Context;
 use crate::report;
@@ -147,6 +148,7 @@ fn planned(
     let trust = Trust::of(context, config);
     refuse_moved(state, &wish.version, overrides)?;
     check_protections(context, wish, overrides)?;
+    check_run_time(context, config, wish)?;
     if wish.environment.is_production || wish.environment.requires_approval {
         check_branch(context, scope, wish, overrides)?;
         check_signers(context, scope, state, &trust, wish, overrides)?;

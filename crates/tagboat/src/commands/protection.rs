@@ -64,22 +64,14 @@ pub(crate) fn check_protections(
     }
     let hooks = &project.hooks;
     let hooked = [&hooks.before_deploy, &hooks.after_deploy, &hooks.before_rollback];
-    let needed = project.variables.run_time.iter().find(|variable| variable.required);
-    let unenforceable = if hooked.iter().any(|list| !list.is_empty()) {
-        Some("`hooks`: they are not run".to_owned())
-    } else {
-        needed.map(|variable| {
-            format!("the required variable {}: secrets are not read", variable.name)
-        })
-    };
-    match unenforceable {
-        None => Ok(()),
-        Some(what) => refused(
-            "deploy::unenforceable",
-            format!("this version of Tagboat cannot hold to {what}"),
-            "take it out of the configuration, if you can do without it".to_owned(),
-        ),
+    if hooked.iter().all(|list| list.is_empty()) {
+        return Ok(());
     }
+    refused(
+        "deploy::unenforceable",
+        "this version of Tagboat cannot hold to `hooks`: they are not run".to_owned(),
+        "take it out of the configuration, if you can do without it".to_owned(),
+    )
 }
 
 /// To a protected environment only what a release branch holds (SPEC D3).

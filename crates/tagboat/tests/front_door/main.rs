@@ -18,6 +18,7 @@ mod rubbish;
 mod signatures;
 mod state;
 mod user;
+mod variables;
 mod versions;
 mod walk;
 mod words;
