@@ -52,6 +52,7 @@ pub(crate) fn deployment(
             journal: record.journal,
             warnings: record.warnings,
             reason: plan.request.reason.as_deref(),
+            override_reason: plan.request.override_reason.as_deref(),
             next_environment: next.as_ref(),
         },
     )?;

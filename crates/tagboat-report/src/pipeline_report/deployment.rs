@@ -38,6 +38,8 @@ pub struct DeploymentRun<'a> {
     pub warnings: Vec<String>,
     /// Why a person rolled back, where they said so.
     pub reason: Option<&'a str>,
+    /// The protections that a person overrode, and why, as the ledger says it (SPEC V4).
+    pub override_reason: Option<&'a str>,
     /// Where a version goes from here: staging's is production. None after the last.
     pub next_environment: Option<&'a EnvironmentName>,
 }
@@ -121,6 +123,7 @@ fn facts(record: &DeploymentRun<'_>) -> Vec<Fact> {
         }
     }
     facts.extend(record.reason.map(|reason| fact("reason", reason)));
+    facts.extend(record.override_reason.map(|reason| fact("overridden", reason)));
     for change in record.holds {
         let (label, what) = match change.action {
             HoldAction::Held => ("held", "may not be deployed again unless the hold is lifted"),

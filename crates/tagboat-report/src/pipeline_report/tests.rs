@@ -103,6 +103,7 @@ pub(crate) mod sample {
             journal: Vec::new(),
             warnings: Vec::new(),
             reason: None,
+            override_reason: None,
             next_environment: None,
         }
     }
@@ -124,6 +125,7 @@ pub(crate) mod sample {
         let ended = ended(head("api/v1.4.0", Some("api/v1.3.2"), "production"), &ending);
         let record = DeploymentRun {
             warnings: vec!["web-2: it is degraded: \"cache\" is down".to_owned()],
+            override_reason: Some("freeze: mends the outage"),
             ..record(Attempt::Deploy, &ended, &ending)
         };
         let no_forge = Run {
@@ -262,6 +264,7 @@ fn every_report() -> Vec<PipelineReport> {
                         journal: Vec::new(),
                         warnings: Vec::new(),
                         reason: None,
+                        override_reason: None,
                         next_environment: Some(&next),
                     };
                     reports.push(PipelineReport::of_deployment(&sample::run(), &record).unwrap());
@@ -335,6 +338,7 @@ fn a_roll_back_is_offered_only_where_a_lower_version_ran() {
             journal: Vec::new(),
             warnings: Vec::new(),
             reason: None,
+            override_reason: None,
             next_environment: None,
         };
         let report = PipelineReport::of_deployment(&sample::run(), &record).unwrap();
@@ -399,6 +403,7 @@ fn a_deployment_that_is_not_in_the_ledger_is_no_success() {
         journal: Vec::new(),
         warnings: Vec::new(),
         reason: None,
+        override_reason: None,
         next_environment: None,
     };
     let report = PipelineReport::of_deployment(&sample::run(), &record).unwrap();

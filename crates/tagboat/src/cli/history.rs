@@ -4,7 +4,8 @@ use clap::Args;
 
 use super::ReadArgs;
 
-/// Shows every deployment attempt, newest first: what, when, by whom, and how it ended.
+/// Shows every deployment attempt, newest first: what, when, by whom, and how it ended; which versions were held and
+/// lifted, and which protections were overridden, for what reason and by whom.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

@@ -1,4 +1,9 @@
-//! `tagboat history`: every attempt. In: ledgers with their pages. Out: a line an attempt, newest first.
+//! `tagboat history`: every attempt, and what was overridden. In: ledgers with their pages, and what hooks recorded of
+//! pushes. Out: a line an attempt, newest first; holds, liftings and overrides with their reasons and who.
+
+mod pushes;
+
+use std::collections::BTreeSet;
 
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
@@ -13,7 +18,7 @@ use super::reading::{Bare, Holding, State};
 use super::trust::Trust;
 use crate::cli::history::HistoryArgs;
 use crate::context::Context;
-use crate::terminal::{Table, printable};
+use crate::terminal::{Table, fits, fold, printable};
 
 /// Shows it.
 pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
@@ -27,7 +32,10 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
     let deleted = state.listing.deleted();
     let there = state.listing.ledgers.keys().chain(deleted);
     let tags: Vec<&EnvironmentTag> = there.filter(wanted).collect();
-    if tags.is_empty() {
+    let environment = arguments.environment.as_deref();
+    let about = pushes::About { project: project.as_ref(), environment, state: &state };
+    let pushed = pushes::read(context, &scope, source, &about)?;
+    if tags.is_empty() && pushed.is_empty() {
         return Err(nothing(arguments, &state));
     }
     let limit = arguments.limit.unwrap_or(usize::MAX);
@@ -45,9 +53,12 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
     state.warn(context, source);
     context.terminal.json(&serde_json::json!({
         "ledgers": shown.iter().map(|shown| shown.json(limit)).collect::<Vec<_>>(),
+        "overridden_pushes": pushed,
         "offline": source == Source::Clone,
     }));
-    let tables: Vec<String> = shown.iter().map(|shown| shown.human(limit)).collect();
+    let width = context.terminal.width();
+    let mut tables: Vec<String> = shown.iter().map(|shown| shown.human(limit, width)).collect();
+    tables.extend(pushes::human(&pushed, width));
     context.terminal.say(&tables.join("\n\n"));
     Ok(Exit::Done)
 }
@@ -80,6 +91,9 @@ impl Shown {
             "signed": signed.is_some_and(Signed::is_good),
             "signature": signature_json(signed.unwrap_or(&Signed::No)),
             "records": records,
+            "held": self.held().map(|change| serde_json::json!({
+                "version": change.version, "reason": change.reason,
+            })).collect::<Vec<_>>(),
         });
         if let Told::Bare(bare) = &self.told {
             json["lightweight"] =
@@ -88,9 +102,37 @@ impl Shown {
         json
     }
 
-    fn human(&self, limit: usize) -> String {
+    /// Versions that are held now, the highest first.
+    fn held(&self) -> impl Iterator<Item = &HoldChange> {
+        let history = match &self.told {
+            Told::Records(history, _) => Some(history),
+            Told::Bare(_) => None,
+        };
+        let named: BTreeSet<&Version> = history
+            .iter()
+            .flat_map(|history| history.records())
+            .flat_map(|record| &record.holds)
+            .map(|change| &change.version)
+            .collect();
+        named.into_iter().rev().filter_map(move |version| history?.hold(version))
+    }
+
+    fn human(&self, limit: usize, width: Option<usize>) -> String {
         match &self.told {
-            Told::Records(history, signed) => human(&self.tag, history, signed, limit),
+            Told::Records(history, signed) => {
+                let mut text = human(&self.tag, history, signed, limit, width);
+                let held: Vec<String> = self.held().map(|change| change.version.semver()).collect();
+                if !held.is_empty() {
+                    let (path, environment) = (&self.tag.path, &self.tag.environment);
+                    let held = held.join(", ");
+                    let lift = path.join("VERSION");
+                    text.push_str(&format!(
+                        "\nheld now: {held}; lift a hold: `tagboat deploy {lift} --env {environment} \
+                         --lift-hold REASON`"
+                    ));
+                }
+                text
+            }
             Told::Bare(Bare { commit, version }) => {
                 let runs = version.as_ref().map_or_else(|| commit.to_string(), Version::semver);
                 format!(
@@ -108,7 +150,13 @@ pub(crate) fn signature_json(signed: &Signed) -> serde_json::Value {
     serde_json::json!({"verdict": signed.word(), "detail": detail})
 }
 
-fn human(tag: &EnvironmentTag, history: &History, signed: &Signed, limit: usize) -> String {
+fn human(
+    tag: &EnvironmentTag,
+    history: &History,
+    signed: &Signed,
+    limit: usize,
+    width: Option<usize>,
+) -> String {
     let mut table = Table::new(["#", "WHEN", "WHAT", "OUTCOME", "BY", "RUN"]);
     for record in history.records().take(limit) {
         table.row([
@@ -120,17 +168,33 @@ fn human(tag: &EnvironmentTag, history: &History, signed: &Signed, limit: usize)
             record.workflow_run_id.clone(),
         ]);
     }
+    let mut attempts = table.text();
+    if !fits(&attempts, width) {
+        attempts = list(history.records().take(limit), width);
+    }
     let count = history.records().count();
-    let attempts = if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
+    let counted = if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
     let remarks = history.records().take(limit).flat_map(|record| {
-        remarks(record)
-            .into_iter()
-            .map(|remark| format!("\n#{} {}", record.sequence, printable(&remark)))
+        remarks(record).into_iter().map(|remark| {
+            let remark = printable(&format!("#{} {remark}", record.sequence));
+            format!("\n{}", fold(&remark, width, "    "))
+        })
     });
     let remarks: String = remarks.collect();
     let apart = if remarks.is_empty() { "" } else { "\n" };
     let signed = printable(&signed.to_string());
-    format!("{tag}: {attempts}, {signed}\n{}{apart}{remarks}", table.text())
+    format!("{tag}: {counted}, {signed}\n{attempts}{apart}{remarks}")
+}
+
+/// The same for a narrow terminal: two lines an attempt.
+fn list<'r>(records: impl Iterator<Item = &'r Record>, width: Option<usize>) -> String {
+    let told = records.map(|record| {
+        let (number, when) = (record.sequence, readable(record.completed_at));
+        let first = format!("#{number} {when}: {}: {}", what(record), outcome(record));
+        let second = format!("    by {}, run {}", record.triggered_by, record.workflow_run_id);
+        [first, second].map(|line| fold(&printable(&line), width, "    ")).join("\n")
+    });
+    told.collect::<Vec<_>>().join("\n")
 }
 
 fn what(record: &Record) -> String {
@@ -151,15 +215,18 @@ fn outcome(record: &Record) -> String {
 
 /// What else a record tells: too long for a column. Each goes on after `#` and the record's number.
 fn remarks(record: &Record) -> Vec<String> {
+    let by = &record.triggered_by;
     let hold = |change: &HoldChange| {
-        let what = match change.action {
-            HoldAction::Held => "holds",
-            HoldAction::Lifted => "lifts the hold on",
+        // A person lifts a hold, and leaves a version; a gate holds what it found sick.
+        let what = match (change.action, record.attempt) {
+            (HoldAction::Lifted, _) => format!("{by} lifts the hold on"),
+            (HoldAction::Held, Attempt::Rollback) => format!("{by} leaves and holds"),
+            (HoldAction::Held, Attempt::Deploy) => "holds".to_owned(),
         };
         format!("{what} {}: {}", change.version.semver(), change.reason)
     };
     let overridden = record.override_reason.as_ref();
-    let overridden = overridden.map(|reason| format!("overrides {reason}"));
+    let overridden = overridden.map(|reason| format!("{by} overrides {reason}"));
     let begins = record.sequence == 1 && record.previous_version.is_some();
     let begins = begins.then(|| {
         "begins the ledger where a lightweight tag was: what happened before is lost".to_owned()

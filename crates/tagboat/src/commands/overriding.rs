@@ -1,10 +1,18 @@
-//! Protections that a person overrides (SPEC V4). In: what was typed. Out: leave to go on, and the words for the ledger.
+//! Protections that a person overrides (SPEC V4). In: what was typed, and what hooks recorded of pushes. Out: leave to
+//! go on, and the words for the ledger; who overrode what, and why.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use tagboat_config::check::Recorded;
+use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{Override, Protection};
+use tagboat_core::ports::{Existing, FetchSpec, ListedRef, Scope};
+use tagboat_core::tag_override::{self, OVERRIDES};
+
+use super::repository::diagnostic;
+use crate::context::Context;
 
 /// What was typed, and what of it was needed.
 #[derive(Debug, Default)]
@@ -48,4 +56,47 @@ impl<'a> Overrides<'a> {
         let words: Vec<String> = self.given.iter().map(ToString::to_string).collect();
         Ok((!words.is_empty()).then(|| words.join("; ")))
     }
+}
+
+/// Brings the records of overrides that are not here.
+pub(crate) fn fetch_recorded(context: &Context<'_>, scope: &Scope<'_>) -> Result<()> {
+    let repository = context.repository();
+    let pattern = format!("{OVERRIDES}*");
+    let remote = repository.remote_refs(scope, &[&pattern]).map_err(|error| diagnostic(&error))?;
+    if remote.is_empty() {
+        return Ok(());
+    }
+    let specs: Vec<FetchSpec> = remote
+        .into_iter()
+        .map(|listed| FetchSpec {
+            from: listed.name.clone(),
+            to: listed.name,
+            existing: Existing::Keep,
+        })
+        .collect();
+    repository.fetch(scope, &specs).map_err(|error| diagnostic(&error))
+}
+
+/// The records among these refs.
+pub(crate) fn recorded_refs(refs: &[ListedRef]) -> Vec<(String, ObjectId)> {
+    let records = refs.iter().filter(|listed| listed.name.starts_with(OVERRIDES));
+    records.map(|listed| (listed.name.clone(), listed.object.clone())).collect()
+}
+
+/// What they tell.
+pub(crate) fn read_recorded(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    listed: Vec<(String, ObjectId)>,
+) -> Result<Vec<Recorded>> {
+    if listed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<ObjectId> = listed.iter().map(|(_, id)| id.clone()).collect();
+    let objects = context.repository().tag_objects(scope, &ids).map_err(|e| diagnostic(&e))?;
+    let read = listed.into_iter().zip(objects).map(|((name, id), object)| {
+        let read = object.and_then(|object| tag_override::read(&name, &object)).ok_or(id);
+        (name, read)
+    });
+    Ok(read.collect())
 }

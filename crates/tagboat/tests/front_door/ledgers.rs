@@ -71,6 +71,30 @@ impl Book {
         outcome: Terminal,
         holds: Vec<HoldChange>,
     ) {
+        self.add_attempt(Attempt::Deploy, version, commit, outcome, holds, None);
+    }
+
+    /// Adds a person's roll-back to `version`, and what they overrode for it.
+    pub(crate) fn add_rollback(
+        &mut self,
+        version: &str,
+        commit: &CommitSha,
+        holds: Vec<HoldChange>,
+        overridden: Option<&str>,
+    ) {
+        let outcome = Terminal::Succeeded;
+        self.add_attempt(Attempt::Rollback, version, commit, outcome, holds, overridden);
+    }
+
+    fn add_attempt(
+        &mut self,
+        attempt: Attempt,
+        version: &str,
+        commit: &CommitSha,
+        outcome: Terminal,
+        holds: Vec<HoldChange>,
+        overridden: Option<&str>,
+    ) {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let newest = self.ledger.as_ref().map(Ledger::newest);
         let sequence = newest.map_or(1, |record| record.sequence + 1);
@@ -83,7 +107,7 @@ impl Book {
         let id = DeploymentId::new(at(0), commit, |_| false);
         let record = Record {
             sequence,
-            attempt: Attempt::Deploy,
+            attempt,
             version: Version::parse(version).unwrap(),
             commit: commit.clone(),
             previous_version: previous.map(|(version, _)| version.clone()),
@@ -96,7 +120,7 @@ impl Book {
             deployment_id: id,
             regions: vec![],
             holds,
-            override_reason: None,
+            override_reason: overridden.map(str::to_owned),
         };
         let Appended { ledger, page } = match &self.ledger {
             Some(ledger) => ledger.append(record).unwrap(),

@@ -265,10 +265,98 @@ fn what_a_record_says_of_holds_stands_below_the_table() {
     2  2026-01-01 00:02 UTC  deploy v1.1.0 from v1.0.0  failed, rolled back  alice  local-deploy-20260101-000200-62e30d4
     1  2026-01-01 00:01 UTC  deploy v1.0.0              succeeded            alice  local-deploy-20260101-000100-62e30d4
 
-    #3 lifts the hold on v1.1.0: mended
+    #3 alice lifts the hold on v1.1.0: mended
     #2 holds v1.1.0: health gate on web-1: it answered HTTP 503
     [exit 0]
     ");
+    let left = change(HoldAction::Held, "too slow");
+    canary.add_rollback("api/v1.0.0", &commit, vec![left], Some("freeze: mends the outage"));
+    let seen = tagboat(&repo, &["history", "api", "--env", "canary", "--limit", "1"]);
+    insta::assert_snapshot!(seen.all(), @r"
+    api/canary: 4 attempts, unsigned
+    #  WHEN                  WHAT                             OUTCOME    BY     RUN
+    4  2026-01-01 00:04 UTC  roll back to v1.0.0 from v1.1.0  succeeded  alice  local-deploy-20260101-000400-62e30d4
+
+    #4 alice leaves and holds v1.1.0: too slow
+    #4 alice overrides freeze: mends the outage
+    held now: v1.1.0; lift a hold: `tagboat deploy api/VERSION --env canary --lift-hold REASON`
+    [exit 0]
+    ");
+    let mut narrow = command(&repo, &repo.work(), &["history", "api", "--env", "canary"]);
+    insta::assert_snapshot!(see(&repo, narrow.env("COLUMNS", "80")).all(), @r"
+    api/canary: 4 attempts, unsigned
+    #4 2026-01-01 00:04 UTC: roll back to v1.0.0 from v1.1.0: succeeded
+        by alice, run local-deploy-20260101-000400-62e30d4
+    #3 2026-01-01 00:03 UTC: deploy v1.1.0 from v1.0.0: succeeded
+        by alice, run local-deploy-20260101-000300-62e30d4
+    #2 2026-01-01 00:02 UTC: deploy v1.1.0 from v1.0.0: failed, rolled back
+        by alice, run local-deploy-20260101-000200-62e30d4
+    #1 2026-01-01 00:01 UTC: deploy v1.0.0: succeeded
+        by alice, run local-deploy-20260101-000100-62e30d4
+
+    #4 alice leaves and holds v1.1.0: too slow
+    #4 alice overrides freeze: mends the outage
+    #3 alice lifts the hold on v1.1.0: mended
+    #2 holds v1.1.0: health gate on web-1: it answered HTTP 503
+    held now: v1.1.0; lift a hold: `tagboat deploy api/VERSION --env canary --lift-hold REASON`
+    [exit 0]
+    ");
+    let json = tagboat(&repo, &["history", "api", "--env", "canary", "--format", "json"]).json();
+    let ledger = &json["ledgers"][0];
+    assert_eq!(ledger["records"][0]["override_reason"], "freeze: mends the outage");
+    assert_eq!(ledger["held"][0]["version"]["semver"], "v1.1.0");
+}
+
+#[test]
+fn pushes_that_overrode_a_protection_are_in_the_history_with_who_and_why() {
+    let repo = two_projects();
+    let id = |name: &str| repo.git(&["rev-parse", name]);
+    let (old, new) = (id("api/v1.0.0"), id("HEAD"));
+    let record = |number: &str, changes: &[[&str; 3]], reason: &str| {
+        let changes: Vec<String> =
+            changes.iter().map(|change| format!("change: {}\n", change.join(" "))).collect();
+        let message =
+            format!("a protection was overridden\n\n{}reason: {reason}", changes.concat());
+        let name = format!("tagboat/overrides/20260101-000000-{number}");
+        repo.git(&["tag", "-a", "-m", &message, &name, "HEAD"]);
+        let pushed = format!("refs/tags/{name}:refs/{name}");
+        repo.git(&["push", "-q", "origin", &pushed]);
+        repo.git(&["tag", "-d", &name]);
+    };
+    let none = "0".repeat(40);
+    let moved = ["refs/tags/api/v1.0.0", &old, &new];
+    let page = ["refs/tagboat/ledger/api/staging/0", &old, &none];
+    record("1", &[moved, page], "it holds a key \u{1b}[31m");
+    record("2", &[["refs/tags/web/production", &none, &new]], "moved in by hand");
+    let clone = repo.clone_as("fresh");
+    let seen = tagboat_in(&repo, &clone, &["history", "api", "--env", "staging", "--limit", "1"]);
+    insta::assert_snapshot!(seen.all(), @r"
+    api/staging: 2 attempts, unsigned
+    #  WHEN                  WHAT                       OUTCOME    BY     RUN
+    2  2026-01-01 00:02 UTC  deploy v1.1.0 from v1.0.0  succeeded  alice  local-deploy-20260101-000200-62e30d4
+
+    pushes that overrode a protection:
+    WHEN                  TAG                                WHAT                           BY                       REASON
+    2026-01-01 00:02 UTC  refs/tagboat/ledger/api/staging/0  deleted, it was df04d93        Test <test@example.org>  it holds a key \u{1b}[31m
+    2026-01-01 00:02 UTC  api/v1.0.0                         moved from df04d93 to 62e30d4  Test <test@example.org>  it holds a key \u{1b}[31m
+    [exit 0]
+    ");
+    let told = |words: &[&str]| {
+        let words = [&["history"], words, &["--offline", "--format", "json"]].concat();
+        let json = tagboat_in(&repo, &clone, &words).json();
+        let all = json["overridden_pushes"].as_array().unwrap().clone();
+        all.iter().map(|one| one["ref"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&[]).len(), 3);
+    // A version is of every environment, a page of its own, and another project's is not told.
+    assert_eq!(told(&["api", "--env", "production"]), [moved[0]]);
+    assert_eq!(told(&["web"]), ["refs/tags/web/production"]);
+    // What is no record is said.
+    repo.git(&["push", "-q", "origin", "HEAD:refs/tagboat/overrides/20260101-000000-3"]);
+    let seen = tagboat_in(&repo, &clone, &["history", "api"]);
+    assert_eq!(seen.status, 0, "{}", seen.all());
+    assert!(seen.stderr.contains("000000-3 ("), "{}", seen.stderr);
+    assert!(seen.stderr.contains("is no record of an override"), "{}", seen.stderr);
 }
 
 #[test]

@@ -201,13 +201,14 @@ fn an_upgrade_for_a_terminal() {
     let report = sample::upgrade();
     insta::assert_snapshot!(human(&report), @r#"
     success: api/v1.4.0 runs in production
-      = now       production runs api/v1.4.0; every host is healthy
-      = before    api/v1.3.2 ran
-      = artifact  api=1.4.0 of commit 0123456
-      = by        alice
-      = took      1 min 12 s, until 2026-11-21 10:31 UTC
-      = ledger    record 7 of api/production
-      = id        deploy-20261121-103045-0123456
+      = now         production runs api/v1.4.0; every host is healthy
+      = overridden  freeze: mends the outage
+      = before      api/v1.3.2 ran
+      = artifact    api=1.4.0 of commit 0123456
+      = by          alice
+      = took        1 min 12 s, until 2026-11-21 10:31 UTC
+      = ledger      record 7 of api/production
+      = id          deploy-20261121-103045-0123456
 
     steps
          0.2 s  turn on web-1
@@ -237,6 +238,7 @@ fn an_upgrade_for_a_step_summary() {
     | | |
     | --- | --- |
     | now | production runs api/v1.4.0; every host is healthy |
+    | overridden | freeze: mends the outage |
     | before | api/v1.3.2 ran |
     | artifact | api=1.4.0 of commit 0123456 |
     | by | alice |
@@ -327,6 +329,10 @@ fn an_upgrade_for_programs() {
         {
           "label": "now",
           "text": "production runs api/v1.4.0; every host is healthy"
+        },
+        {
+          "label": "overridden",
+          "text": "freeze: mends the outage"
         },
         {
           "label": "before",

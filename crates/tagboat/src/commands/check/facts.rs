@@ -8,11 +8,10 @@ use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::Result;
 use tagboat_core::ledger::{History, Ledger};
 use tagboat_core::listing::{Listing, REMOTE_TAGS, Source, TAGS};
-use tagboat_core::ports::{Existing, FetchSpec, ListedRef, Scope};
+use tagboat_core::ports::{ListedRef, Scope};
 use tagboat_core::tag::{EnvironmentTag, Environments, State as Mark, TagKind, classify};
-use tagboat_core::tag_override::{self, OVERRIDES};
 
-use super::super::overriding::Overrides;
+use super::super::overriding::{Overrides, fetch_recorded, read_recorded, recorded_refs};
 use super::super::reading::{Holding, State, environments};
 use super::super::repository::diagnostic;
 use super::super::trust::Trust;
@@ -66,19 +65,15 @@ impl Tags {
             }
             Source::Remote => {
                 tags.state = State::read(context, &scope, source)?;
-                fetch_overrides(context, &scope)?;
+                fetch_recorded(context, &scope)?;
                 repository.refs(&scope).map_err(|error| diagnostic(&error))?
             }
         };
         tags.states = tags.marks(&refs);
         tags.ledgers = tags.lightweight(&refs);
-        let overrides: Vec<(String, ObjectId)> = refs
-            .iter()
-            .filter(|listed| listed.name.starts_with(OVERRIDES))
-            .map(|listed| (listed.name.clone(), listed.object.clone()))
-            .collect();
+        let overrides = recorded_refs(&refs);
         drop(refs);
-        tags.overrides = read_overrides(context, &scope, overrides)?;
+        tags.overrides = read_recorded(context, &scope, overrides)?;
         tags.read_ledgers(context, &scope, trust, in_full)?;
         Ok(tags)
     }
@@ -236,40 +231,4 @@ impl Tags {
 fn is_like_a_version(name: &str) -> bool {
     let last = name.rsplit('/').next().unwrap_or(name).as_bytes();
     last.first() == Some(&b'v') && last.get(1).is_some_and(u8::is_ascii_digit)
-}
-
-/// Brings the records of overrides that are not here.
-fn fetch_overrides(context: &Context<'_>, scope: &Scope<'_>) -> Result<()> {
-    let repository = context.repository();
-    let pattern = format!("{OVERRIDES}*");
-    let remote = repository.remote_refs(scope, &[&pattern]).map_err(|error| diagnostic(&error))?;
-    if remote.is_empty() {
-        return Ok(());
-    }
-    let specs: Vec<FetchSpec> = remote
-        .into_iter()
-        .map(|listed| FetchSpec {
-            from: listed.name.clone(),
-            to: listed.name,
-            existing: Existing::Keep,
-        })
-        .collect();
-    repository.fetch(scope, &specs).map_err(|error| diagnostic(&error))
-}
-
-fn read_overrides(
-    context: &Context<'_>,
-    scope: &Scope<'_>,
-    listed: Vec<(String, ObjectId)>,
-) -> Result<Vec<Recorded>> {
-    if listed.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<ObjectId> = listed.iter().map(|(_, id)| id.clone()).collect();
-    let objects = context.repository().tag_objects(scope, &ids).map_err(|e| diagnostic(&e))?;
-    let read = listed.into_iter().zip(objects).map(|((name, id), object)| {
-        let read = object.and_then(|object| tag_override::read(&name, &object)).ok_or(id);
-        (name, read)
-    });
-    Ok(read.collect())
 }
