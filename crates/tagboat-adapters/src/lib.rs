@@ -3,6 +3,8 @@
 
 /// Real time.
 pub mod clock;
+/// Work that goes on without its terminal.
+pub mod detach;
 /// The repository, through the `git` program.
 pub mod git;
 /// Programs on this machine.

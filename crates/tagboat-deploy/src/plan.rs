@@ -260,21 +260,26 @@ fn artifact(request: &DeployRequest, version: &Version) -> Artifact {
     Artifact::Package(format!("{}={}", request.package, version.debian()))
 }
 
-/// As many ids as there are Deployments, none of which the ledger or a host knows.
+/// As many ids as there are Deployments, none of which the ledger or a host knows. The one that moves the tag keeps the
+/// id under which the attempt waited in the queue.
 fn deployment_ids(facts: &Facts, request: &DeployRequest, count: usize) -> Vec<DeploymentId> {
-    let mut ids: Vec<DeploymentId> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let taken = |id: &DeploymentId| {
-            let recorded = |record: &Record| {
-                let mut regions = record.regions.iter().filter_map(|r| r.deployment_id.as_ref());
-                record.deployment_id == *id || regions.any(|known| known == id)
-            };
-            let mut fences = facts.hosts.values().filter_map(|host| host.fence.as_ref());
-            ids.contains(id)
-                || facts.history.as_ref().is_some_and(|history| history.records().any(recorded))
-                || fences.any(|fence| fence.deployment == id.as_str())
+    let known = |id: &DeploymentId| {
+        let recorded = |record: &Record| {
+            let mut regions = record.regions.iter().filter_map(|r| r.deployment_id.as_ref());
+            record.deployment_id == *id || regions.any(|known| known == id)
         };
-        ids.push(DeploymentId::new(facts.now, &request.commit, taken));
+        let mut fences = facts.hosts.values().filter_map(|host| host.fence.as_ref());
+        facts.history.as_ref().is_some_and(|history| history.records().any(recorded))
+            || fences.any(|fence| fence.deployment == id.as_str())
+    };
+    let queued = request.queued_as.as_ref().filter(|id| !known(id));
+    let mut ids: Vec<DeploymentId> = Vec::with_capacity(count);
+    for number in 1..=count {
+        let id = queued.filter(|_| number == count).cloned().unwrap_or_else(|| {
+            let taken = |id: &DeploymentId| ids.contains(id) || queued == Some(id) || known(id);
+            DeploymentId::new(facts.now, &request.commit, taken)
+        });
+        ids.push(id);
     }
     ids
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tagboat_core::commit::CommitSha;
+use tagboat_core::deployment::DeploymentId;
 use tagboat_core::environment::{Host, RegionName};
 use tagboat_core::gate::GatePolicy;
 use tagboat_core::ledger::Attempt;
@@ -51,6 +52,8 @@ pub struct DeployRequest {
     pub reason: Option<String>,
     /// Which protections are overridden, and why (SPEC V4).
     pub override_reason: Option<String>,
+    /// The id under which it waited in the queue; none where it did not. It keeps it.
+    pub queued_as: Option<DeploymentId>,
     /// How long to wait for the turn on each host.
     pub patience: Duration,
 }

@@ -6,6 +6,7 @@ mod links;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tagboat_core::deployment::{Deployment, Ended};
 use tagboat_core::diagnostic::{Diagnostic, Exit, World};
 use tagboat_core::ledger::Attempt;
 use tagboat_core::tag::EnvironmentName;
@@ -146,6 +147,30 @@ impl PipelineReport {
             | Exit::NeedsPerson
             | Exit::Bug => ReportStatus::Failure,
         };
+        Self::of_nothing_changed(run, subject, error, status)
+    }
+
+    /// The report of a run that ended while it waited in the queue, whoever ended it. `deployment` is what it waited
+    /// for, where that was known.
+    #[must_use]
+    pub fn of_cancelled_wait(
+        run: &Run,
+        subject: Option<&Subject<'_>>,
+        error: &Diagnostic,
+        deployment: Option<&Deployment<Ended>>,
+    ) -> Self {
+        let report = Self::of_nothing_changed(run, subject, error, ReportStatus::Cancelled);
+        // Fields of text, numbers and times always have a JSON form.
+        let deployment = deployment.and_then(|it| serde_json::to_value(it).ok());
+        Self { deployment, ..report }
+    }
+
+    fn of_nothing_changed(
+        run: &Run,
+        subject: Option<&Subject<'_>>,
+        error: &Diagnostic,
+        status: ReportStatus,
+    ) -> Self {
         let (label, world) = match &error.world {
             World::Unchanged(text) => ("unchanged", text),
             World::Now(text) => ("now", text),

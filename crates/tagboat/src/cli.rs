@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod mark;
 pub(crate) mod promote;
 pub(crate) mod publish;
+pub(crate) mod queue;
 pub(crate) mod status;
 pub(crate) mod version;
 
@@ -92,6 +93,8 @@ pub(crate) enum Verb {
     Status(status::StatusArgs),
     #[command(about = "See: every deployment attempt, as the ledgers in the environment tags say")]
     History(history::HistoryArgs),
+    #[command(about = "See: who runs and who waits in an environment")]
+    Queue(queue::QueueArgs),
     #[command(about = "See: what a deployment would do")]
     Plan(deploy::PlanArgs),
     #[command(about = "See: what a deployed service logs")]
@@ -137,6 +140,7 @@ impl Verb {
             Self::Completions(_) => "completions",
             Self::Status(_) => "status",
             Self::History(_) => "history",
+            Self::Queue(_) => "queue",
             Self::Plan(_) => "plan",
             Self::Logs(_) => "logs",
             Self::Check(_) => "check",
@@ -164,6 +168,7 @@ impl Verb {
             | Self::Plan(_)
             | Self::Logs(_)
             | Self::Check(_) => true,
+            Self::Queue(arguments) => arguments.verb.is_none(),
             Self::Init(arguments) => arguments.dry_run,
             Self::Build(arguments) => arguments.dry_run,
             Self::Validate(arguments) => arguments.dry_run,

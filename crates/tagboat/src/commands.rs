@@ -15,12 +15,14 @@ mod overriding;
 mod promote;
 mod protection;
 mod publish;
+mod queue;
 mod reading;
 pub(crate) mod repository;
 mod rollback;
 mod status;
 mod target;
 mod trust;
+mod turn;
 mod validate;
 mod variables;
 mod version;
@@ -55,6 +57,7 @@ pub(crate) fn run(verb: &Verb, context: &Context<'_>) -> Result<Exit> {
         Verb::Completions(arguments) => Ok(init::completions(arguments, context.terminal)),
         Verb::Status(arguments) => status::run(arguments, context),
         Verb::History(arguments) => history::run(arguments, context),
+        Verb::Queue(arguments) => queue::run(arguments, context),
         Verb::Plan(arguments) => deploy::plan(arguments, context),
         Verb::Logs(arguments) => logs::run(arguments, context),
         Verb::Check(arguments) => check::run(arguments, context),

@@ -6,10 +6,12 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use tagboat_adapters::clock::SystemClock;
+use tagboat_adapters::detach::detached_in;
 use tagboat_adapters::git::GitRepository;
 use tagboat_adapters::process::LocalRunner;
 use tagboat_adapters::roots::{NspawnRoots, cache_folder};
 use tagboat_adapters::ssh::{HostKey, SshAddress, SshHost};
+use tagboat_adapters::turn::QueueFolder;
 use tagboat_config::{Config, Files, Loaded};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Host, HostName};
@@ -145,6 +147,19 @@ impl<'a> Context<'a> {
         })
     }
 
+    /// `$XDG_STATE_HOME`, or `~/.local/state` (XDG Base Directory Specification: a relative path counts as none). None
+    /// where there is no home either.
+    pub(crate) fn state_folder(&self) -> Option<PathBuf> {
+        let folder =
+            |name: &str| self.variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
+        folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))
+    }
+
+    /// The queues of this user on this machine, where there is a home for them.
+    pub(crate) fn turn(&self) -> Option<QueueFolder> {
+        self.state_folder().map(QueueFolder::new)
+    }
+
     /// A variable of the environment that holds a secret; `None` where it is not set or empty.
     pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
@@ -198,6 +213,8 @@ impl<'a> Context<'a> {
 
 /// Works in this folder from now on, so that files named beside `-C` lie below it, as git(1) has it.
 pub(crate) fn enter(folder: &Path) -> Result<()> {
+    // A process that goes on for another one begins where that one stands.
+    let folder = &detached_in().unwrap_or_else(|| folder.to_owned());
     std::env::set_current_dir(folder).map_err(|error| {
         Box::new(
             Diagnostic::unchanged(

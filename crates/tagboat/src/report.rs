@@ -4,7 +4,7 @@
 use std::io::{Error, ErrorKind, Write as _};
 use std::path::PathBuf;
 
-use tagboat_core::deployment::Deployment;
+use tagboat_core::deployment::{Deployment, Ended};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, bug};
 use tagboat_core::rollout::Over;
 use tagboat_core::tag::EnvironmentName;
@@ -72,6 +72,18 @@ pub(crate) fn refusal(
     leave(context, &PipelineReport::of_refusal(&run(context, id), Some(subject), error));
 }
 
+/// Leaves the report of a deployment that ended while it waited in the queue.
+pub(crate) fn cancelled_wait(
+    context: &Context<'_>,
+    id: String,
+    subject: Option<&Subject<'_>>,
+    deployment: Option<&Deployment<Ended>>,
+    error: &Diagnostic,
+) {
+    let run = run(context, id);
+    leave(context, &PipelineReport::of_cancelled_wait(&run, subject, error, deployment));
+}
+
 fn run(context: &Context<'_>, workflow_run_id: String) -> Run {
     let server = context.variable("GITHUB_SERVER_URL");
     let repository = context.variable("GITHUB_REPOSITORY");
@@ -110,8 +122,7 @@ fn leave(context: &Context<'_>, report: &PipelineReport) {
 fn keep(context: &Context<'_>, report: &PipelineReport) -> std::io::Result<()> {
     let Some(folder) = records_folder(context) else { return Ok(()) };
     let record = json(report)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    let id = report.workflow_run_id.replace(|c| !plain(c), "_");
+    let id = file_name(&report.workflow_run_id);
     // A run of a pipeline may deploy more than once; and what is there never changes.
     for count in 1..=u16::MAX {
         let name = if count == 1 { format!("{id}.json") } else { format!("{id}-{count}.json") };
@@ -123,12 +134,18 @@ fn keep(context: &Context<'_>, report: &PipelineReport) -> std::io::Result<()> {
     Err(Error::from(ErrorKind::AlreadyExists))
 }
 
-/// `$XDG_STATE_HOME/tagboat/runs` (XDG Base Directory Specification: a relative path counts as none).
+/// Where a run that goes on without its terminal writes what it would have said there: beside its record.
+pub(crate) fn log_file(context: &Context<'_>, workflow_run_id: &str) -> Option<PathBuf> {
+    Some(records_folder(context)?.join(format!("{}.log", file_name(workflow_run_id))))
+}
+
+fn file_name(workflow_run_id: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    workflow_run_id.replace(|c| !plain(c), "_")
+}
+
 fn records_folder(context: &Context<'_>) -> Option<PathBuf> {
-    let folder =
-        |name: &str| context.variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
-    Some(state.join("tagboat/runs"))
+    Some(context.state_folder()?.join("tagboat/runs"))
 }
 
 /// Appends the report to the step summary that GitHub shows, where there is one.

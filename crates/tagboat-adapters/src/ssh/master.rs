@@ -60,7 +60,7 @@ pub(super) struct Master {
 
 /// What came of one try.
 enum Tried {
-    Connected(Master),
+    Connected(Box<Master>),
     /// The host closed the connection before it said who it is.
     Dropped(RunError),
 }
@@ -81,7 +81,7 @@ impl Master {
         let mut tries = 1;
         loop {
             match Self::try_to_connect(runner, scope, address, folder, until)? {
-                Tried::Connected(master) => return Ok(master),
+                Tried::Connected(master) => return Ok(*master),
                 Tried::Dropped(why) => {
                     let pause = AGAIN * tries + own;
                     if Instant::now() + pause >= until || !SystemClock.sleep(scope, pause) {
@@ -130,7 +130,7 @@ impl Master {
             }
         }
         let process = Mutex::new(process);
-        Ok(Tried::Connected(Self { process, socket, marks: AtomicU32::new(0) }))
+        Ok(Tried::Connected(Box::new(Self { process, socket, marks: AtomicU32::new(0) })))
     }
 
     pub(super) fn is_alive(&self) -> bool {

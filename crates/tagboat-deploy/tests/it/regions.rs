@@ -101,6 +101,26 @@ fn a_plan_names_each_region_and_locks_hosts_across_them_by_name() {
 }
 
 #[test]
+fn the_deployment_that_moves_the_tag_keeps_the_id_under_which_it_waited() {
+    let world = running();
+    let clone = world.remote.clone_here();
+    let (plain, _) = world.plan(&clone, world.request("1.1.0")).unwrap();
+    let waited = plain.parts[0].head.deployment_id.clone();
+    let mut request = world.request("1.1.0");
+    request.queued_as = Some(waited.clone());
+    let (plan, _) = world.plan(&clone, request).unwrap();
+    assert_eq!(plan.parts[1].head.deployment_id, waited);
+    assert_eq!(plan.parts[0].head.deployment_id.as_str(), format!("{waited}-2"));
+    assert_eq!(plan.head.workflow_run_id, format!("local-{waited}"));
+    // An id that the ledger knows is given to nobody again.
+    let mut request = world.request("1.1.0");
+    let known = world.history().unwrap().ledger().newest().deployment_id.clone();
+    request.queued_as = Some(known.clone());
+    let (plan, _) = world.plan(&clone, request).unwrap();
+    assert!(plan.parts.iter().all(|part| part.head.deployment_id != known));
+}
+
+#[test]
 fn regions_are_deployed_in_their_order_and_one_record_tells_of_all() {
     let world = two_regions();
     let record = world.deploy(world.request("1.0.0")).unwrap();

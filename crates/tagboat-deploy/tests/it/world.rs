@@ -164,6 +164,7 @@ impl World {
             repository: self.repository.path().to_owned(),
             triggered_by: "alice".to_owned(),
             workflow_run_id: None,
+            queued_as: None,
             lift_hold: None,
             reason: None,
             override_reason: None,

@@ -16,9 +16,13 @@ pub(crate) struct HostArgs {
 /// How a deployment is run, whichever verb asks.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// How long to wait for the turn on a host, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) wait: u64,
+    /// How long to wait at most, in seconds: for the turn in the queue, else as long as it takes; and for the turn on each
+    /// host, else 30.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) wait: Option<u64>,
+    /// Take a place in the queue, say which, and go on without this terminal.
+    #[arg(long, conflicts_with_all = ["wait", "dry_run"])]
+    pub(crate) detach: bool,
     /// How to reach the hosts.
     #[command(flatten)]
     pub(crate) hosts: HostArgs,
@@ -41,6 +45,8 @@ pub(crate) struct RunArgs {
 Examples:
   tagboat deploy api/v1.2.0 --env staging
   tagboat deploy api/v1.2.0 --env production --dry-run
+  tagboat deploy api/v1.2.0 --env production --detach
+  tagboat deploy api/v1.2.1 --env production --supersede
   tagboat deploy api/v1.2.0 --env production --lift-hold 'mended'
   tagboat deploy api/v1.2.0 --env production --override freeze='mends the outage'")]
 pub(crate) struct DeployArgs {
@@ -53,6 +59,9 @@ pub(crate) struct DeployArgs {
     /// Deploy a version that was rolled back before, for this reason.
     #[arg(long, value_name = "REASON")]
     pub(crate) lift_hold: Option<String>,
+    /// Skip deployments of this project that wait in the queue: each is told, and ends.
+    #[arg(long)]
+    pub(crate) supersede: bool,
     /// How it is run.
     #[command(flatten)]
     pub(crate) run: RunArgs,

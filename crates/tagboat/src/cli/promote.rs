@@ -23,6 +23,9 @@ pub(crate) struct PromoteArgs {
     /// Deploy a version that was rolled back there before, for this reason.
     #[arg(long, value_name = "REASON")]
     pub(crate) lift_hold: Option<String>,
+    /// Skip deployments of this project that wait in the queue: each is told, and ends.
+    #[arg(long)]
+    pub(crate) supersede: bool,
     /// How it is run.
     #[command(flatten)]
     pub(crate) run: RunArgs,

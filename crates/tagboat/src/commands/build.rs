@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     let scope = context.scope("build");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
-    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let doing = Doing::of(arguments.dry_run);
     // A plan is made without roots; then this fails only where one is carried out.
     let roots = match doing {
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> 
     for target in &targets {
         let wish = Wish { arch: arguments.arch, parallel: arguments.parallel, doing };
         let version = version(context, &scope, &state, target)?;
-        let mut request = request(context, &config, target, version, &wish)?;
+        let mut request = request(context, config, target, version, &wish)?;
         request.project.variables = super::variables::build_time(context, target.project)?;
         let scope = scope.span(format!("build {}", target.project.name));
         context.terminal.log_about(about(context, target));

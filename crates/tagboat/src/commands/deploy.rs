@@ -9,14 +9,15 @@ use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::{Environment, Host, RegionName};
 use tagboat_core::ledger::{Attempt, History, Signed};
-use tagboat_core::listing::Source;
 use tagboat_core::ports::{Architecture, Scope, TagSigner};
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::version::Version;
 use tagboat_deploy::apply::{Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::{DeployPlan, Previous, Signing};
-use tagboat_deploy::request::{DeployRequest, HealthRequest, RequestedPart, VersionAnswer};
+use tagboat_deploy::request::{
+    DeployRequest, HealthRequest, PATIENCE, RequestedPart, VersionAnswer,
+};
 
 use tagboat_report::log_line::LogContext;
 use tagboat_report::pipeline_report::Subject;
@@ -28,6 +29,7 @@ use super::protection::{check_branch, check_protections, check_signers, refuse_m
 use super::reading::{Bare, Holding, State};
 use super::target;
 use super::trust::Trust;
+use super::turn::{Asked, Others, in_turn};
 use super::variables::check_run_time;
 use crate::cli::deploy::{DeployArgs, HostArgs, PlanArgs, RunArgs};
 use crate::context::Context;
@@ -45,27 +47,38 @@ pub(crate) struct Wish<'a> {
     /// What a person overrides, and what of it was needed so far.
     pub(crate) overrides: Overrides<'a>,
     pub(crate) run: &'a RunArgs,
+    /// The id under which it waits in the queue.
+    pub(crate) queued_as: Option<DeploymentId>,
 }
 
 /// Deploys.
 pub(crate) fn run(arguments: &DeployArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("deploy");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
-    let (project, version, commit) =
-        target::version(context, &scope, &config, &state, &arguments.version)?;
-    let wish = Wish {
+    let environment = target::environment(config, &arguments.environment)?;
+    let asked = Asked {
         attempt: Attempt::Deploy,
-        project,
-        environment: target::environment(&config, &arguments.environment)?,
-        version,
-        commit,
-        lift_hold: arguments.lift_hold.clone(),
-        reason: None,
-        overrides: Overrides::of(&arguments.run.overrides),
+        project: target::parsed(&arguments.version)?.path().clone(),
+        environment,
         run: &arguments.run,
+        others: Others::of(arguments.supersede),
     };
-    carry_out(context, &scope, &config, &state, wish)
+    in_turn(context, &scope, config, &asked, |state| {
+        let (project, version, commit) =
+            target::version(context, &scope, config, state, &arguments.version)?;
+        Ok(Wish {
+            attempt: Attempt::Deploy,
+            project,
+            environment,
+            version,
+            commit,
+            lift_hold: arguments.lift_hold.clone(),
+            reason: None,
+            overrides: Overrides::of(&arguments.run.overrides),
+            run: &arguments.run,
+            queued_as: None,
+        })
+    })
 }
 
 /// Shows a plan.
@@ -74,8 +87,10 @@ pub(crate) fn plan(arguments: &PlanArgs, context: &Context<'_>) -> Result<Exit> 
         version: arguments.version.clone(),
         environment: arguments.environment.clone(),
         lift_hold: None,
+        supersede: false,
         run: RunArgs {
-            wait: 30,
+            wait: None,
+            detach: false,
             hosts: HostArgs { identity: arguments.hosts.identity.clone() },
             signing_key: None,
             overrides: Vec::new(),
@@ -177,7 +192,8 @@ fn planned(
 /// The id of a run that was refused before there was a plan (SPEC D1).
 fn refused_id(context: &Context<'_>, wish: &Wish<'_>) -> String {
     context.variable("GITHUB_RUN_ID").unwrap_or_else(|| {
-        format!("local-{}", DeploymentId::new(context.clock().now(), &wish.commit, |_| false))
+        let new = || DeploymentId::new(context.clock().now(), &wish.commit, |_| false);
+        format!("local-{}", wish.queued_as.clone().unwrap_or_else(new))
     })
 }
 
@@ -241,12 +257,13 @@ fn request(
         lift_hold: wish.lift_hold.clone(),
         reason: wish.reason.clone(),
         override_reason,
-        patience: Duration::from_secs(wish.run.wait),
+        queued_as: wish.queued_as.clone(),
+        patience: wish.run.wait.map_or(PATIENCE, Duration::from_secs),
     })
 }
 
 /// Who asks: GitHub's actor in its pipelines, else the user of this machine.
-fn who(context: &Context<'_>) -> String {
+pub(crate) fn who(context: &Context<'_>) -> String {
     let named = ["GITHUB_ACTOR", "SUDO_USER", "USER", "LOGNAME"];
     named.iter().find_map(|name| context.variable(name)).unwrap_or_else(|| "unknown".to_owned())
 }

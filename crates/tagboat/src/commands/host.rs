@@ -27,7 +27,7 @@ pub(crate) fn run(verb: &HostVerb, context: &Context<'_>) -> Result<Exit> {
 fn prepare(arguments: &PrepareArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("host prepare");
     let config = context.config()?;
-    let environment = target::environment(&config, &arguments.environment)?;
+    let environment = target::environment(config, &arguments.environment)?;
     let wanted =
         |host: &&Host| arguments.host.as_ref().is_none_or(|name| host.name.as_str() == name);
     let hosts: Vec<&Host> = environment.every_host().filter(wanted).collect();
@@ -43,13 +43,13 @@ fn prepare(arguments: &PrepareArgs, context: &Context<'_>) -> Result<Exit> {
         }
         return Err(self::unpinned(environment, first));
     }
-    let public_key = public_key(context, &config)?;
+    let public_key = public_key(context, config)?;
     for host in hosts {
         let request = PrepareRequest {
             host: host.name.clone(),
             user: host.user.clone(),
             login: arguments.login.clone(),
-            apps: apps(&config),
+            apps: apps(config),
             public_key: public_key.clone(),
             origin: config.publish.origin.clone(),
             suite: config.publish.suite.to_string(),

@@ -17,8 +17,8 @@ use crate::terminal::printable;
 pub(crate) fn run(arguments: &LogsArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("logs");
     let config = context.config()?;
-    let project = target::known(&config, &super::project(&arguments.project)?)?;
-    let environment = target::environment(&config, &arguments.environment)?;
+    let project = target::known(config, &super::project(&arguments.project)?)?;
+    let environment = target::environment(config, &arguments.environment)?;
     let wanted =
         |host: &&Host| arguments.host.as_ref().is_none_or(|name| host.name.as_str() == name);
     let hosts: Vec<Host> = environment.every_host().filter(wanted).cloned().collect();

@@ -1,18 +1,20 @@
 //! `tagboat promote`: the version of one environment to the next. In: two ledgers. Out: a deployment like any other.
 
+use tagboat_config::Config;
 use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::Attempt;
-use tagboat_core::listing::Source;
+use tagboat_core::ports::Scope;
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Past, Wish, carry_out, past};
+use super::deploy::{Past, Wish, past};
 use super::overriding::Overrides;
 use super::reading::State;
 use super::target;
 use super::trust::Trust;
+use super::turn::{Asked, Others, in_turn};
 use super::version::no_such_version;
 use crate::cli::promote::PromoteArgs;
 use crate::context::Context;
@@ -21,10 +23,29 @@ use crate::context::Context;
 pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("promote");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
-    let project = target::known(&config, &super::project(&arguments.project)?)?;
-    let from = target::environment(&config, &arguments.from)?;
-    let to = target::environment(&config, &arguments.to)?;
+    let asked = Asked {
+        attempt: Attempt::Deploy,
+        project: super::project(&arguments.project)?,
+        environment: target::environment(config, &arguments.to)?,
+        run: &arguments.run,
+        others: Others::of(arguments.supersede),
+    };
+    in_turn(context, &scope, config, &asked, |state| {
+        choose(arguments, context, &scope, config, state)
+    })
+}
+
+/// What to promote, as things are now.
+fn choose<'a>(
+    arguments: &'a PromoteArgs,
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    config: &'a Config,
+    state: &State,
+) -> Result<Wish<'a>> {
+    let project = target::known(config, &super::project(&arguments.project)?)?;
+    let from = target::environment(config, &arguments.from)?;
+    let to = target::environment(config, &arguments.to)?;
     if from.name == to.name {
         return Err(same(&arguments.from));
     }
@@ -34,8 +55,8 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
     };
     // What is overridden to read a ledger is overridden for this deployment, and stands in its record.
     let overrides = Overrides::of(&arguments.run.overrides);
-    let trust = Trust::of(context, &config);
-    let read = |tag: &EnvironmentTag| past(context, &scope, &state, &trust, &overrides, tag);
+    let trust = Trust::of(context, config);
+    let read = |tag: &EnvironmentTag| past(context, scope, state, &trust, &overrides, tag);
     let (source, goal) = (tag(from), tag(to));
     let (version, recorded) = running(context, &source, &read(&source)?)
         .ok_or_else(|| nothing_runs(&source))?
@@ -46,12 +67,12 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
         return Err(not_higher(&source, &version, &goal, &current));
     }
     let tagged = state.listing.versions.get(&version);
-    let commit = tagged.ok_or_else(|| no_such_version(&state, &version))?.commit.clone();
+    let commit = tagged.ok_or_else(|| no_such_version(state, &version))?.commit.clone();
     if commit != recorded {
         return Err(another_commit(&source, &version, &recorded, &commit));
     }
     context.terminal.note(&format!("{source} runs {version}: on to {}", to.name));
-    let wish = Wish {
+    Ok(Wish {
         attempt: Attempt::Deploy,
         project,
         environment: to,
@@ -61,8 +82,8 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
         reason: None,
         overrides,
         run: &arguments.run,
-    };
-    carry_out(context, &scope, &config, &state, wish)
+        queued_as: None,
+    })
 }
 
 /// What an environment runs.

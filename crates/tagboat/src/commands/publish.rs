@@ -29,15 +29,15 @@ pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit
     let scope = context.scope("publish");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
-    let key = signing_key(arguments, &config, context)?;
-    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let key = signing_key(arguments, config, context)?;
+    let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let origin = origin_json(&targets);
     let mut packages = Vec::new();
     for target in &targets {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
-        packages.extend(built(context, &scope, &config, target, &wanted)?);
+        packages.extend(built(context, &scope, config, target, &wanted)?);
     }
-    let request = request(context, &config, packages);
+    let request = request(context, config, packages);
     let lock = apt::lock(&request.folder, PATIENCE, context.clock(), &scope)?;
     let trusted = trusted(arguments, &request.folder, &key)?;
     let facts = apt::observe(&request, &trusted).map_err(name_the_way)?;

@@ -3,10 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tagboat_config::Config;
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{Attempt, History, HoldChange};
-use tagboat_core::listing::Source;
+use tagboat_core::ports::Scope;
 use tagboat_core::rollback::{
     Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target, rejection,
 };
@@ -14,11 +15,12 @@ use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Wish, carry_out, past};
+use super::deploy::{Wish, past};
 use super::overriding::Overrides;
 use super::reading::{Bare, State};
 use super::target;
 use super::trust::Trust;
+use super::turn::{Asked, Others, in_turn};
 use crate::cli::deploy::RollbackArgs;
 use crate::context::Context;
 
@@ -29,14 +31,33 @@ const SHOWN: usize = 8;
 pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("rollback");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
-    let project = target::known(&config, &super::project(&arguments.project)?)?;
-    let environment = target::environment(&config, &arguments.environment)?;
+    let asked = Asked {
+        attempt: Attempt::Rollback,
+        project: super::project(&arguments.project)?,
+        environment: target::environment(config, &arguments.environment)?,
+        run: &arguments.run,
+        others: Others::Stay,
+    };
+    in_turn(context, &scope, config, &asked, |state| {
+        choose(arguments, context, &scope, config, state)
+    })
+}
+
+/// What to go back to, as things are now.
+fn choose<'a>(
+    arguments: &'a RollbackArgs,
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    config: &'a Config,
+    state: &State,
+) -> Result<Wish<'a>> {
+    let project = target::known(config, &super::project(&arguments.project)?)?;
+    let environment = target::environment(config, &arguments.environment)?;
     target::refuse_shallow(context)?;
     let tag = EnvironmentTag::new(project.path.clone(), environment.name.clone());
-    let trust = Trust::of(context, &config);
+    let trust = Trust::of(context, config);
     let overrides = Overrides::of(&arguments.run.overrides);
-    let past = past(context, &scope, &state, &trust, &overrides, &tag)?;
+    let past = past(context, scope, state, &trust, &overrides, &tag)?;
     if let Some(bare) = &past.bare {
         return Err(nothing_recorded(&tag, bare));
     }
@@ -68,7 +89,7 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let Some(commit) = commit else {
         return Err(tagboat_core::diagnostic::bug(format!("{version} was chosen and has no tag")));
     };
-    let wish = Wish {
+    Ok(Wish {
         attempt: Attempt::Rollback,
         project,
         environment,
@@ -78,8 +99,8 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
         reason: arguments.reason.clone(),
         overrides,
         run: &arguments.run,
-    };
-    carry_out(context, &scope, &config, &state, wish)
+        queued_as: None,
+    })
 }
 
 fn running(past: &History) -> Option<Version> {

@@ -30,7 +30,7 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
     let scope = context.scope("validate");
     let config = context.config()?;
     let state = State::read(context, &scope, Source::Clone)?;
-    let targets = targets(context, &scope, &config, &state, arguments.what.as_deref())?;
+    let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let origin = origin_json(&targets);
     // A plan is made without roots; then this fails only where one is carried out.
     let roots = if arguments.dry_run { None } else { Some(context.roots()?) };
@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exi
     let mut plans = Vec::new();
     for target in &targets {
         let wanted = super::build::architectures(target.project, arguments.arch)?;
-        let request = request(context, &scope, &config, target, &wanted)?;
+        let request = request(context, &scope, config, target, &wanted)?;
         let scope = scope.span(format!("validate {}", target.project.name));
         context.terminal.log_about(super::build::about(context, target));
         let facts = tagboat_validate::observe(&request)?;

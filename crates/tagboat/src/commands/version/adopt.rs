@@ -30,7 +30,7 @@ pub(super) fn run(arguments: &AdoptArgs, context: &Context<'_>) -> Result<Exit> 
     let state = State::read(context, &scope, Source::Remote)?;
     target::refuse_shallow(context)?;
     let remote = remote(context, &scope)?;
-    let mut plan = plan_adoption(&remote, &names(&config), &state.environments, &debian_order);
+    let mut plan = plan_adoption(&remote, &names(config), &state.environments, &debian_order);
     let known = commits(context, &scope, &plan)?;
     plan.leave_where(|adopted| {
         let known = known.contains(adopted.commit.as_str());

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: &NextArgs, context: &Context<'_>) -> Result<Exit> {
     let judged = if state.moved.is_empty() { Exit::Done } else { Exit::Judged };
 
     if arguments.project.is_some() || config.projects.len() == 1 {
-        let project = project(&config, arguments.project.as_deref())?;
+        let project = project(config, arguments.project.as_deref())?;
         let next = of(project)?.map_err(|error| refusal(&project.path, &error))?;
         state.warn(context, source);
         let mut document = next_json(&project.path, &Ok(next.clone()));

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &TagArgs, context: &Context<'_>) -> Result<Exit> {
     let commit = commit(context, &scope, &arguments.of.commit)?;
     let version = match arguments.what.as_deref().filter(|typed| is_meant_as_version(typed)) {
         Some(typed) => {
-            let version = named(&config, &state, typed)?;
+            let version = named(config, &state, typed)?;
             refuse_moved(&state, version.path())?;
             if arguments.of.pre.is_some() {
                 return Err(no_version(
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &TagArgs, context: &Context<'_>) -> Result<Exit> {
             version
         }
         None => {
-            let project = project(&config, arguments.what.as_deref())?;
+            let project = project(config, arguments.what.as_deref())?;
             refuse_moved(&state, &project.path)?;
             let goal = goal(&arguments.of);
             let next = next_of(context, &scope, &state, project, &commit, goal)?;
@@ -82,12 +82,12 @@ pub(super) fn run_final(arguments: &FinalArgs, context: &Context<'_>) -> Result<
     let pre = match arguments.what.as_deref().filter(|typed| is_meant_as_version(typed)) {
         Some(typed) => target::parsed(typed)?,
         None => {
-            let project = project(&config, arguments.what.as_deref())?;
+            let project = project(config, arguments.what.as_deref())?;
             let last = state.listing.versions_of(&project.path).last();
             last.map(|(version, _)| version.clone()).ok_or_else(|| never(&project.path))?
         }
     };
-    target::known(&config, pre.path())?;
+    target::known(config, pre.path())?;
     refuse_moved(&state, pre.path())?;
     let tagged = state.listing.versions.get(&pre).ok_or_else(|| no_such_version(&state, &pre))?;
     let commit = tagged.commit.clone();
