@@ -49,22 +49,28 @@ fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
         if made.is_none() {
             wrong("generated_at", "a report says when it was made".to_owned(), "expected a time");
         }
-        let Some(deployment) = item.get("deployment") else { continue };
-        if deployment.text("workflow_run_id") != run {
+        // Where an environment has regions there is more than one, and the last to end need not be the one that moves
+        // the tag: what had succeeded may have been undone after it.
+        let regions = item.list("deployments");
+        let single = regions.is_empty().then(|| item.get("deployment")).flatten();
+        let deployments: Vec<_> = regions.into_iter().chain(single).collect();
+        if deployments.iter().any(|it| it.text("workflow_run_id") != run) {
             wrong(
                 "workflow_run_id",
                 "the report and its deployment are of two runs".to_owned(),
                 "expected the run of the deployment",
             );
         }
-        if matches!(deployment.text("status"), Some("queued" | "in_progress" | "health_check")) {
+        let goes_on = ["queued", "in_progress", "health_check"];
+        if deployments.iter().any(|it| it.text("status").is_some_and(|it| goes_on.contains(&it))) {
             wrong(
                 "status",
                 "the report is of a deployment that goes on".to_owned(),
                 "expected one that ended",
             );
         }
-        if let (Some(made), Some(ended)) = (made, deployment.time("completed_at")) {
+        let ended = deployments.iter().filter_map(|it| it.time("completed_at")).max();
+        if let (Some(made), Some(ended)) = (made, ended) {
             let late = made.as_second().saturating_sub(ended.as_second());
             if !(0..=LATEST).contains(&late) {
                 let message = format!("the report was made {late} s after the end of its run");

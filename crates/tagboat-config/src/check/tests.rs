@@ -456,6 +456,32 @@ fn a_report_is_made_within_ten_seconds_of_the_end_of_its_deployment() {
 }
 
 #[test]
+fn a_report_of_regions_is_judged_by_the_deployment_that_ended_last() {
+    // The second region was cancelled at once, and the first undone 20 s later.
+    let cancelled =
+        deployment(|text| text.replace("succeeded", "cancelled").replace("00:01:30Z", "00:01:10Z"));
+    let undone = deployment(|text| {
+        let last = text.replace("\"will_move_env_tag\": true", "\"will_move_env_tag\": false");
+        last.replace("000100-2222222\", \"version", "000100-2222222-3\", \"version")
+    });
+    let told = |deployments: &str| {
+        let mut world = World::sound();
+        let all = format!("\"deployment\":{cancelled},\"deployments\":[{deployments}]");
+        world.give(
+            &report(LINK)
+                .replace("\"42\"", "\"local-deploy-20260101-000100-2222222\"")
+                .replace("\"version\":null", &all),
+        );
+        world.told()
+    };
+    assert_eq!(told(&format!("{cancelled},{undone}")), []);
+    let goes_on = undone.replace("succeeded", "in_progress");
+    let codes: Vec<&str> = told(&goes_on).iter().map(|told| told.code).collect();
+    assert!(codes.contains(&"check::report-workflow"), "{codes:?}");
+    assert!(codes.contains(&"check::deployment-record"), "{codes:?}");
+}
+
+#[test]
 fn a_ledger_remembers_what_ran_and_where_its_tag_was() {
     let record = |sequence: u64, attempt, to: &str, from: Option<&str>, digit| Record {
         sequence,

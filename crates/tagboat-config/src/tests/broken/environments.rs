@@ -1,6 +1,6 @@
 //! Environments, regions, hosts and secrets that break a rule.
 
-use crate::tests::support::{PRODUCTION, REGION, edited, told, with, without};
+use crate::tests::support::{BUILD_CONFIG, PRODUCTION, REGION, edited, told, with, without};
 
 #[test]
 fn production_is_production() {
@@ -227,4 +227,51 @@ fn two_hosts_at_one_address_are_refused() {
     // Behind one address there may be two machines, at two ports.
     let other = edited(REGION, "address: web-2.example.com", "address: 192.0.2.21, port: 2222");
     assert!(told(&other).starts_with("it loads"));
+}
+
+#[test]
+fn what_is_named_in_a_list_is_named_once() {
+    let project = |more: &str| {
+        edited(
+            BUILD_CONFIG,
+            "    health: {critical",
+            &format!("    {more}\n    health: {{critical"),
+        )
+    };
+    let key = "0123456789ABCDEF0123456789ABCDEF01234567";
+    for files in [
+        edited(PRODUCTION, "is_production: true", "regions: [eu-west, eu-west]"),
+        edited(REGION, "arch: arm64", "arch: arm64, labels: [a, a]"),
+        project("release_branches: [main, main]"),
+        project(&format!("signers: [{key}, {key}]")),
+        project("variables: {run_time: [{name: A}, {name: A, secret: true}]}"),
+    ] {
+        let told = told(&files);
+        assert!(told.contains("stands here twice"), "{told}");
+    }
+}
+
+#[test]
+fn a_region_is_called_like_its_folder() {
+    let named =
+        "name: eu-east\nconfig_path: environments/production/regions/eu-east\ncloud_mappings";
+    insta::assert_snapshot!(told(&edited(REGION, "cloud_mappings", named)), @r"
+    error[config::bad-value]: `eu-east` is not the name of its folder
+      --> environments/production/regions/eu-west/region.yml:1:7
+      | name: eu-east
+      |       ^^^^^^^ expected `eu-west`
+    error[config::bad-value]: `config_path` is not the folder that this file is in
+      --> environments/production/regions/eu-west/region.yml:2:14
+      | config_path: environments/production/regions/eu-east
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected `environments/production/regions/eu-west`, or nothing
+    ");
+}
+
+#[test]
+fn a_path_of_secrets_leads_nowhere_else() {
+    let told_of = |to: &str| told(&edited(PRODUCTION, "is_production: true", to));
+    for path in ["environments/production/../staging/secrets.enc", "/etc/passwd", "secrets.enc"] {
+        let told = told_of(&format!("secrets_file: {path}"));
+        assert!(told.contains("error[config::bad-value]") && told.contains("yml:1:15"), "{told}");
+    }
 }
