@@ -14,7 +14,7 @@ use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::version::Version;
 use tagboat_deploy::apply::{Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
-use tagboat_deploy::plan::{DeployPlan, Previous, Signing};
+use tagboat_deploy::plan::{DeployPlan, PlannedHost, PlannedPart, Previous, Signing};
 use tagboat_deploy::request::{
     DeployRequest, HealthRequest, PATIENCE, RequestedPart, VersionAnswer,
 };
@@ -198,6 +198,15 @@ fn refused_id(context: &Context<'_>, wish: &Wish<'_>) -> String {
 }
 
 fn plan_json(plan: &DeployPlan) -> serde_json::Value {
+    let names = |hosts: &[PlannedHost]| {
+        hosts.iter().map(|planned| planned.host.name.to_string()).collect::<Vec<_>>()
+    };
+    let region = |part: &PlannedPart| {
+        let PlannedPart { head, hosts } = part;
+        serde_json::json!({
+            "region": head.region, "deployment_id": head.deployment_id, "hosts": names(hosts),
+        })
+    };
     serde_json::json!({
         "deployment_id": plan.head.deployment_id,
         "version": plan.head.version,
@@ -207,6 +216,7 @@ fn plan_json(plan: &DeployPlan) -> serde_json::Value {
         "will_sign": plan.signing == Signing::Signed,
         "override_reason": plan.request.override_reason,
         "deployments": plan.queued(),
+        "regions": plan.parts.iter().map(region).collect::<Vec<_>>(),
         "hosts": plan.hosts().map(|planned| planned.host.name.as_str()).collect::<Vec<_>>(),
         "steps": plan.steps(),
     })

@@ -42,6 +42,8 @@ fn regions_are_deployed_in_their_order_and_a_sick_one_takes_all_back() {
     let plan = app.tagboat(&["plan", &tag, "--env", GLOBE, "--format", "json"]).expect(0).json();
     assert_eq!(plan["deployments"][1]["status"], "queued");
     assert_eq!(plan["deployments"][1]["queue_position"], 2);
+    assert_eq!(plan["regions"][1]["region"], "eu-west");
+    assert_eq!(plan["regions"][1]["hosts"], json!([WEB_2]));
 
     // Sick on web-2, which is in the second region.
     let sick = app.deploy_with("2.8.0", GLOBE, &["--format", "json"]).expect(5).json();
