@@ -8,9 +8,9 @@ use clap::{Args, Subcommand};
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "\
 Examples:
-  tagboat queue                           every environment
-  tagboat queue --env production          one
-  tagboat queue cancel 2 --env production the second that waits")]
+  tagboat queue                            every environment
+  tagboat queue --env production           one
+  tagboat queue cancel 2 --env production  the second that waits")]
 pub(crate) struct QueueArgs {
     /// Only this environment.
     #[arg(long = "env", value_name = "ENVIRONMENT")]

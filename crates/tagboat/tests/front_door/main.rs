@@ -13,6 +13,7 @@ mod ledgers;
 mod machine;
 mod many;
 mod publishing;
+mod queue;
 mod records;
 mod rubbish;
 mod signatures;

@@ -56,6 +56,12 @@ fn names(help: &str, option: &str) -> bool {
     help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|word| word == option)
 }
 
+/// Whether a verb with others below it does something by itself.
+fn is_verb(help: &str) -> bool {
+    let usage = help.lines().skip_while(|line| !line.starts_with("Usage: "));
+    usage.take_while(|line| !line.is_empty()).any(|line| line.ends_with(" [OPTIONS]"))
+}
+
 /// Why a command that users are told to type cannot be typed.
 fn fault(command: &str, verbs: &BTreeMap<Vec<String>, String>) -> Option<String> {
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -69,7 +75,8 @@ fn fault(command: &str, verbs: &BTreeMap<Vec<String>, String>) -> Option<String>
     let two = rest.first().map(|second| vec![(*first).to_owned(), (*second).to_owned()]);
     let text = match (two.and_then(|two| verbs.get(&two)), verbs.get(&one)) {
         (Some(text), _) => text,
-        (None, Some(text)) if listed(text).is_empty() => text,
+        // Some verbs can be typed alone, and with others below them.
+        (None, Some(text)) if listed(text).is_empty() || is_verb(text) => text,
         _ => return Some("there is no such verb".to_owned()),
     };
     let options = words.iter().map(|word| word.split('=').next().unwrap());

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -213,7 +214,9 @@ impl Stage {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("USER", "ann")
             .env("TAGBOAT_SSH_IDENTITY", self.fleet.hosts()[0].key_file())
-            .envs(self.repo.environment());
+            .envs(self.repo.environment())
+            // As on a machine of its own: nobody waits in a queue here, all race.
+            .env("XDG_STATE_HOME", self.repo.folder().join(format!("state-{}", next())));
         command
     }
 
@@ -236,6 +239,12 @@ fn project(app: &str, port: u16) -> String {
     health: {{port: {port}, interval_seconds: 1, answer_within_seconds: 2, start_within_seconds: 10, passes: 2, failures: 2}}
 "
     )
+}
+
+/// A number that no other command of this run has.
+fn next() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// Booted hosts tell systemd-nspawn of every job, and nobody listens any more once they are up: their first process
