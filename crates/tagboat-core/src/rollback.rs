@@ -41,6 +41,8 @@ pub struct RollbackFacts<'a> {
     pub succeeded: &'a BTreeSet<Version>,
     /// Versions that are held there.
     pub held: &'a BTreeMap<Version, HoldChange>,
+    /// Versions that a deployment there would refuse now, and why: a clause that fits behind the version's name.
+    pub refused: &'a BTreeMap<Version, String>,
 }
 
 /// A version that was passed over, and why.
@@ -141,6 +143,9 @@ pub fn rejection(
     }
     if let Some(hold) = facts.held.get(version) {
         return Some(format!("is held: {}", hold.reason));
+    }
+    if let Some(reason) = facts.refused.get(version) {
+        return Some(reason.clone());
     }
     match facts.states.get(version) {
         Some(State::Deprecated) if criteria.exclude_deprecated => {

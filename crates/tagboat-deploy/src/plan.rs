@@ -15,7 +15,7 @@ use tagboat_core::version::Version;
 
 use crate::host::{Claim, HostProgram, Installed, SCRIPT};
 use crate::observe::{Facts, program};
-use crate::request::{DeployRequest, HealthRequest, VersionAnswer};
+use crate::request::{DeployRequest, HealthRequest, LostWayBack, VersionAnswer};
 
 /// The version that ran before, and its commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct DeployPlan {
     pub parts: Vec<PlannedPart>,
     /// Where it would go back to; none at the first.
     pub previous: Option<Previous>,
+    /// The packages of that version that are not published any more, where a person accepted that.
+    pub lost_way_back: Vec<String>,
     /// The tag object that the remote must still hold when the turn has come.
     pub tag_object: Option<ObjectId>,
     /// The newest record before this deployment: 0 before the first.
@@ -202,7 +204,7 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
     }
     let lifted = check_hold(facts, &request)?;
     check_hosts(facts, &request, sequence, previous.as_ref(), newest.is_some())?;
-    check_published(facts, &request, previous.as_ref())?;
+    let lost_way_back = check_published(facts, &request, previous.as_ref())?;
 
     let parts = plan_parts(facts, &request, sequence, previous.as_ref());
     let Some(head) = parts.last().map(|part| part.head.clone()) else {
@@ -210,7 +212,18 @@ pub fn plan(facts: &Facts, request: DeployRequest) -> Result<DeployPlan> {
     };
     let tag_object = facts.tag_object.clone();
     let (ledger, signing) = (facts.ledger.clone(), facts.signing);
-    Ok(DeployPlan { request, head, parts, previous, tag_object, sequence, lifted, ledger, signing })
+    Ok(DeployPlan {
+        request,
+        head,
+        parts,
+        previous,
+        lost_way_back,
+        tag_object,
+        sequence,
+        lifted,
+        ledger,
+        signing,
+    })
 }
 
 /// One Deployment for each part that has hosts; the last moves the tag.
@@ -393,12 +406,14 @@ fn other_environment(request: &DeployRequest, host: &HostName, theirs: &str) -> 
     Box::new(refuse(request, "host::other-environment", &why).help(help))
 }
 
-/// The package must be there for every host, and so must the way back.
+/// The package must be there for every host, and so must the way back, unless a person accepted that it is lost: then
+/// which packages are.
 fn check_published(
     facts: &Facts,
     request: &DeployRequest,
     previous: Option<&Previous>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
+    let mut lost = Vec::new();
     for host in request.hosts() {
         let published =
             |version: &Version| facts.published.contains(&(version.debian(), host.arch));
@@ -420,15 +435,21 @@ fn check_published(
             && !published(&previous.version)
         {
             let back = shown(&previous.version);
+            if request.lost_way_back == LostWayBack::Accepted {
+                if !lost.contains(&back) {
+                    lost.push(back);
+                }
+                continue;
+            }
             let why =
                 format!("{back}, to which it would be rolled back, is not published any more");
             return Err(Box::new(refuse(request, "deploy::no-way-back", &why).help(format!(
-                "build and publish it again: `tagboat build {}`",
+                "build and publish it again: `tagboat build {}`; in an emergency: `--override way-back=REASON`",
                 previous.version
             ))));
         }
     }
-    Ok(())
+    Ok(lost)
 }
 
 fn project(request: &DeployRequest) -> &str {
@@ -481,7 +502,15 @@ impl fmt::Display for DeployPlan {
             request.package
         )?;
         match &self.previous {
-            Some(previous) => writeln!(f, "  way back   {}", previous.version)?,
+            Some(previous) if self.lost_way_back.is_empty() => {
+                writeln!(f, "  way back   {}", previous.version)?;
+            }
+            Some(previous) => writeln!(
+                f,
+                "  way back   none for certain: of {}, {} is not published any more",
+                previous.version,
+                self.lost_way_back.join(", ")
+            )?,
             None => writeln!(f, "  way back   {} is removed again", request.package)?,
         }
         writeln!(f, "steps")?;

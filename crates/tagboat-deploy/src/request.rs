@@ -23,6 +23,15 @@ pub struct RequestedPart {
     pub hosts: Vec<Host>,
 }
 
+/// A deployment that could not be undone, for the package of the version that runs is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostWayBack {
+    /// Refused.
+    Refused,
+    /// A person overrode that (SPEC V4): if it fails, a person is needed.
+    Accepted,
+}
+
 /// A deployment, or a roll-back, as it was asked for.
 #[derive(Clone, Debug)]
 pub struct DeployRequest {
@@ -54,6 +63,8 @@ pub struct DeployRequest {
     pub override_reason: Option<String>,
     /// The id under which it waited in the queue; none where it did not. It keeps it.
     pub queued_as: Option<DeploymentId>,
+    /// What becomes of it where the package of the version that runs is not published any more.
+    pub lost_way_back: LostWayBack,
     /// How long to wait for the turn on each host.
     pub patience: Duration,
 }

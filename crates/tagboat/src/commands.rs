@@ -15,6 +15,7 @@ mod overriding;
 mod promote;
 mod protection;
 mod publish;
+mod published;
 mod queue;
 mod reading;
 pub(crate) mod repository;

@@ -19,17 +19,20 @@ pub enum Protection {
     LedgerSignature,
     /// The environment tag was there before and was deleted (SPEC V7).
     DeletedTag,
+    /// The package of the version that runs is not published any more, so it could not be put back (SPEC D4).
+    WayBack,
 }
 
 impl Protection {
     /// Every one.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Freeze,
         Self::ReleaseBranch,
         Self::Signers,
         Self::MovedTag,
         Self::LedgerSignature,
         Self::DeletedTag,
+        Self::WayBack,
     ];
 
     /// As it is typed.
@@ -42,6 +45,7 @@ impl Protection {
             Self::MovedTag => "moved-tag",
             Self::LedgerSignature => "ledger-signature",
             Self::DeletedTag => "deleted-tag",
+            Self::WayBack => "way-back",
         }
     }
 }

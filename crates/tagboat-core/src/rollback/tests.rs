@@ -18,6 +18,7 @@ struct World {
     states: BTreeMap<Version, State>,
     succeeded: BTreeSet<Version>,
     held: BTreeMap<Version, HoldChange>,
+    refused: BTreeMap<Version, String>,
 }
 
 impl World {
@@ -30,6 +31,7 @@ impl World {
             states: BTreeMap::new(),
             succeeded: all,
             held: BTreeMap::new(),
+            refused: BTreeMap::new(),
         }
     }
 
@@ -56,6 +58,7 @@ impl World {
             states: &self.states,
             succeeded: &self.succeeded,
             held: &self.held,
+            refused: &self.refused,
         };
         choose_target(&facts, SelectionCriteria::default())
     }
@@ -71,6 +74,22 @@ impl World {
         };
         rejected.into_iter().find(|r| r.version == version(text)).unwrap().reason
     }
+}
+
+#[test]
+fn a_version_that_a_deployment_would_refuse_is_never_the_target_however_it_is_marked() {
+    let mut world = World::of(&["api/v1.0.0", "api/v1.1.0", "api/v1.2.0", "api/v1.3.0"])
+        .mark("api/v1.2.0", State::Stable);
+    let why = "has no package for arm64 in the repository";
+    world.refused.insert(version("api/v1.2.0"), why.to_owned());
+    assert_eq!(world.target(), "api/v1.1.0");
+    assert_eq!(world.reason("api/v1.2.0"), why);
+    // What the ledger says weighs more than what a gate would.
+    world.refused.insert(version("api/v1.3.0"), why.to_owned());
+    let mut held = world.hold("api/v1.1.0");
+    held.refused.insert(version("api/v1.1.0"), why.to_owned());
+    assert_eq!(held.target(), "api/v1.0.0");
+    assert!(held.reason("api/v1.1.0").starts_with("is held"));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use tagboat_core::diagnostic::Exit;
 use tagboat_core::ports::Architecture;
 use tagboat_deploy::host::Installed;
 use tagboat_deploy::plan::plan;
+use tagboat_deploy::request::LostWayBack;
 
 use crate::world::World;
 
@@ -83,7 +84,16 @@ fn each_refusal_has_its_code_and_changes_nothing() {
     assert_eq!(refused(other, world.request("1.2.0")), "deploy::not-published");
     let mut lost = facts();
     lost.published.retain(|(version, _)| version != "1.1.0");
-    assert_eq!(refused(lost, world.request("1.2.0")), "deploy::no-way-back");
+    assert_eq!(refused(lost.clone(), world.request("1.2.0")), "deploy::no-way-back");
+    // A person may accept that, and the plan says what it means.
+    let mut accepted = world.request("1.2.0");
+    accepted.lost_way_back = LostWayBack::Accepted;
+    let told = plan(&lost, accepted.clone()).unwrap().to_string();
+    let lost_is_told =
+        "way back   none for certain: of api/v1.1.0, api 1.1.0 for amd64 is not published any more";
+    assert!(told.contains(lost_is_told), "{told}");
+    lost.published.clear();
+    assert_eq!(refused(lost, accepted), "deploy::not-published");
     let mut nowhere = world.request("1.2.0");
     nowhere.parts.clear();
     assert_eq!(refused(facts(), nowhere), "deploy::no-host");

@@ -22,7 +22,7 @@ use tagboat_deploy::apply::{DeployRecord, Ports, apply};
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::{DeployPlan, Signing, plan, script_digest};
 use tagboat_deploy::request::{
-    DeployRequest, HealthRequest, PATIENCE, RequestedPart, VersionAnswer,
+    DeployRequest, HealthRequest, LostWayBack, PATIENCE, RequestedPart, VersionAnswer,
 };
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, exited};
 
@@ -168,6 +168,7 @@ impl World {
             lift_hold: None,
             reason: None,
             override_reason: None,
+            lost_way_back: LostWayBack::Refused,
             patience: PATIENCE,
         }
     }

@@ -31,7 +31,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE", env = "TAGBOAT_SIGNING_KEY")]
     pub(crate) signing_key: Option<PathBuf>,
     /// Go on although this protection stands in the way: freeze, release-branch, signers, moved-tag,
-    /// ledger-signature or deleted-tag. The reason is written into the ledger.
+    /// ledger-signature, deleted-tag or way-back. The reason is written into the ledger.
     #[arg(long = "override", value_name = "PROTECTION=REASON")]
     pub(crate) overrides: Vec<Override>,
     /// Show what would be done, and do nothing.
@@ -92,11 +92,15 @@ pub(crate) struct RollbackArgs {
     pub(crate) run: RunArgs,
 }
 
-/// Shows what a deployment would change, on which hosts, the expected gap, and the way back.
+/// Shows what a deployment would change, on which hosts, the expected gap, the way back, and where a roll-back would go
+/// today.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  tagboat plan api/v1.2.0 --env production")]
+  tagboat plan api/v1.2.0 --env production
+  tagboat plan api/v1.2.0 --env production --lift-hold 'mended'
+  tagboat plan api/v1.2.0 --env production --override freeze='mends the outage'
+  tagboat rollback api --env production --dry-run             the plan of a roll-back")]
 pub(crate) struct PlanArgs {
     /// The version tag.
     #[arg(value_name = "VERSION")]
@@ -104,6 +108,12 @@ pub(crate) struct PlanArgs {
     /// The environment.
     #[arg(long = "env", value_name = "ENVIRONMENT")]
     pub(crate) environment: String,
+    /// As if the version's hold were lifted, for this reason.
+    #[arg(long, value_name = "REASON")]
+    pub(crate) lift_hold: Option<String>,
+    /// As if this protection were overridden: see `tagboat deploy --help`.
+    #[arg(long = "override", value_name = "PROTECTION=REASON")]
+    pub(crate) overrides: Vec<Override>,
     /// How to reach the hosts.
     #[command(flatten)]
     pub(crate) hosts: HostArgs,

@@ -1,22 +1,24 @@
 //! `tagboat deploy` and `plan`: a version to an environment. In: configuration, state, hosts. Out: the plan, the
 //! deployment, its report.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tagboat_config::{Config, Project, VersionCheck};
 use tagboat_core::commit::CommitSha;
 use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::environment::{Environment, Host, RegionName};
-use tagboat_core::ledger::{Attempt, History, Signed};
+use tagboat_core::environment::{Environment, Host, HostName, RegionName};
+use tagboat_core::ledger::{Attempt, History, Protection, Record, Signed};
 use tagboat_core::ports::{Architecture, Scope, TagSigner};
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::version::Version;
 use tagboat_deploy::apply::{Ports, apply};
+use tagboat_deploy::host::HostFacts;
 use tagboat_deploy::observe::{Facts, Hosts, observe_hosts};
 use tagboat_deploy::plan::{DeployPlan, PlannedHost, PlannedPart, Previous, Signing};
 use tagboat_deploy::request::{
-    DeployRequest, HealthRequest, PATIENCE, RequestedPart, VersionAnswer,
+    DeployRequest, HealthRequest, LostWayBack, PATIENCE, RequestedPart, VersionAnswer,
 };
 
 use tagboat_report::log_line::LogContext;
@@ -26,7 +28,9 @@ use super::Doing;
 use super::history::signature_json;
 use super::overriding::Overrides;
 use super::protection::{check_branch, check_protections, check_signers, refuse_moved};
+use super::published::{published, unpublished};
 use super::reading::{Bare, Holding, State};
+use super::rollback::{self, Asking, Today};
 use super::target;
 use super::trust::Trust;
 use super::turn::{Asked, Others, in_turn};
@@ -86,14 +90,14 @@ pub(crate) fn plan(arguments: &PlanArgs, context: &Context<'_>) -> Result<Exit> 
     let arguments = DeployArgs {
         version: arguments.version.clone(),
         environment: arguments.environment.clone(),
-        lift_hold: None,
+        lift_hold: arguments.lift_hold.clone(),
         supersede: false,
         run: RunArgs {
             wait: None,
             detach: false,
             hosts: HostArgs { identity: arguments.hosts.identity.clone() },
             signing_key: None,
-            overrides: Vec::new(),
+            overrides: arguments.overrides.clone(),
             dry_run: true,
         },
     };
@@ -115,12 +119,16 @@ pub(crate) fn carry_out(
     };
     let planned = planned(context, scope, config, state, &wish);
     if wish.run.dry_run {
-        let plan = planned?.plan;
-        context.terminal.json(&plan_json(&plan));
+        let Planned { plan, rollback, .. } = planned?;
+        let mut json = plan_json(&plan);
+        json["rollback"] = rollback.as_ref().map_or(serde_json::Value::Null, Today::json);
+        context.terminal.json(&json);
         context.terminal.say(plan.to_string().trim_end());
+        let today = rollback.as_ref().map(Today::told);
+        context.terminal.say(today.as_deref().unwrap_or(rollback::NO_PAST));
         return Ok(Exit::Done);
     }
-    let Planned { plan, facts, hosts, signer } = planned.inspect_err(|error| {
+    let Planned { plan, facts, hosts, signer, rollback: _ } = planned.inspect_err(|error| {
         report::refusal(context, refused_id(context, &wish), &subject, error);
     })?;
     context.terminal.note(&format!("ledger of {}: {}", plan.request.tag, plan.told_ledger()));
@@ -150,6 +158,8 @@ struct Planned {
     facts: Facts,
     hosts: Hosts<'static>,
     signer: Option<Box<dyn TagSigner>>,
+    /// Where a roll-back would go today, where the plan is only shown.
+    rollback: Option<Today>,
 }
 
 fn planned(
@@ -170,7 +180,16 @@ fn planned(
     }
     let tag = EnvironmentTag::new(wish.project.path.clone(), wish.environment.name.clone());
     let past = past(context, scope, state, &trust, overrides, &tag)?;
-    let request = request(context, config, wish, overrides.settle()?)?;
+    let pool = published(&context.path(config.publish.folder.as_str()), wish.project.name.as_str());
+    let lost_way_back = lost_way_back(wish, &past, &pool);
+    let rollback = match Doing::of(wish.run.dry_run) {
+        Doing::All => None,
+        Doing::Plan => {
+            let asking = Asking { context, scope, state, trust: &trust, pool: &pool };
+            rollback::today(&asking, wish.project, wish.environment, &past)?
+        }
+    };
+    let request = request(context, config, wish, overrides.settle()?, lost_way_back)?;
     // The key is tried before a host is asked for anything: the record is the last step. A plan that is only shown
     // uses no key: it says what the configuration asks for.
     let (signer, signs) = match Doing::of(wish.run.dry_run) {
@@ -184,9 +203,21 @@ fn planned(
     };
     let signing = if signs { Signing::Signed } else { Signing::Unsigned };
     let hosts = context.hosts(request.hosts(), wish.run.hosts.identity.as_deref())?;
-    let facts = facts(context, scope, state, &request, past, signing, &hosts)?;
+    let seen = observe_hosts(scope, &request, &hosts)?;
+    let facts = facts(context, state, &request, past, signing, pool, seen);
     let plan = tagboat_deploy::plan::plan(&facts, request)?;
-    Ok(Planned { plan, facts, hosts, signer })
+    Ok(Planned { plan, facts, hosts, signer, rollback })
+}
+
+/// Whether what runs could be put back, as far as packages go; where it could not, whether a person accepted that.
+fn lost_way_back(wish: &Wish<'_>, past: &Past, pool: &[(String, Architecture)]) -> LostWayBack {
+    let lost = past.running().is_some_and(|(version, _)| {
+        unpublished(pool, &version, wish.environment.every_host()).is_some()
+    });
+    match lost && wish.overrides.allow(Protection::WayBack) {
+        true => LostWayBack::Accepted,
+        false => LostWayBack::Refused,
+    }
 }
 
 /// The id of a run that was refused before there was a plan (SPEC D1).
@@ -215,6 +246,7 @@ fn plan_json(plan: &DeployPlan) -> serde_json::Value {
         "ledger_signature": plan.ledger.as_ref().map(signature_json),
         "will_sign": plan.signing == Signing::Signed,
         "override_reason": plan.request.override_reason,
+        "lost_way_back": plan.lost_way_back,
         "deployments": plan.queued(),
         "regions": plan.parts.iter().map(region).collect::<Vec<_>>(),
         "hosts": plan.hosts().map(|planned| planned.host.name.as_str()).collect::<Vec<_>>(),
@@ -227,6 +259,7 @@ fn request(
     config: &Config,
     wish: &Wish<'_>,
     override_reason: Option<String>,
+    lost_way_back: LostWayBack,
 ) -> Result<DeployRequest> {
     let project = wish.project;
     let (Some(_), Some(health)) = (&project.target, &project.health) else {
@@ -267,6 +300,7 @@ fn request(
         lift_hold: wish.lift_hold.clone(),
         reason: wish.reason.clone(),
         override_reason,
+        lost_way_back,
         queued_as: wish.queued_as.clone(),
         patience: wish.run.wait.map_or(PATIENCE, Duration::from_secs),
     })
@@ -286,6 +320,20 @@ pub(crate) struct Past {
     pub(crate) signed: Option<Signed>,
     /// What a lightweight tag from before the ledger says.
     pub(crate) bare: Option<Bare>,
+}
+
+impl Past {
+    /// The version that runs, and its commit: as the ledger says it, or the version tag that a lightweight one leads to.
+    pub(crate) fn running(&self) -> Option<(Version, CommitSha)> {
+        let newest = self.history.as_ref().map(|history| history.ledger().newest());
+        match newest.and_then(Record::current) {
+            Some((version, commit)) => Some((version.clone(), commit.clone())),
+            None => {
+                let Bare { commit, version } = self.bare.as_ref()?;
+                Some((version.clone()?, commit.clone()))
+            }
+        }
+    }
 }
 
 /// Reads it.
@@ -313,54 +361,24 @@ pub(crate) fn past(
 
 fn facts(
     context: &Context<'_>,
-    scope: &Scope<'_>,
     state: &State,
     request: &DeployRequest,
     past: Past,
     signing: Signing,
-    hosts: &Hosts<'_>,
-) -> Result<Facts> {
+    pool: Vec<(String, Architecture)>,
+    hosts: BTreeMap<HostName, HostFacts>,
+) -> Facts {
     let adopted = past
         .bare
         .and_then(|Bare { commit, version }| version.map(|version| Previous { version, commit }));
-    Ok(Facts {
+    Facts {
         history: past.history,
         adopted,
         ledger: past.signed,
         signing,
         tag_object: state.listing.ledgers.get(&request.tag).cloned(),
-        hosts: observe_hosts(scope, request, hosts)?,
-        published: published(request),
+        hosts,
+        published: pool,
         now: context.clock().now(),
-    })
-}
-
-/// What the repository's pool has of the package. A folder that is not there has nothing, and the plan says so.
-fn published(request: &DeployRequest) -> Vec<(String, Architecture)> {
-    let mut found = Vec::new();
-    let mut folders = vec![request.repository.join("pool")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
-                continue;
-            }
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let parts: Vec<&str> = name.strip_suffix(".deb").unwrap_or("").split('_').collect();
-            let [package, version, architecture] = parts[..] else { continue };
-            if package != request.package {
-                continue;
-            }
-            match Architecture::from_debian(architecture) {
-                Some(architecture) => found.push((version.to_owned(), architecture)),
-                None if architecture == "all" => {
-                    found.extend(
-                        Architecture::ALL.map(|architecture| (version.to_owned(), architecture)),
-                    );
-                }
-                None => {}
-            }
-        }
     }
-    found
 }

@@ -31,12 +31,12 @@ pub(crate) fn run(arguments: &PromoteArgs, context: &Context<'_>) -> Result<Exit
         others: Others::of(arguments.supersede),
     };
     in_turn(context, &scope, config, &asked, |state| {
-        choose(arguments, context, &scope, config, state)
+        wish(arguments, context, &scope, config, state)
     })
 }
 
 /// What to promote, as things are now.
-fn choose<'a>(
+fn wish<'a>(
     arguments: &'a PromoteArgs,
     context: &Context<'_>,
     scope: &Scope<'_>,

@@ -1,6 +1,7 @@
 //! What may stand in the way of a deployment (SPEC D3, E7, V4). In: the configuration, the state, what a person
 //! overrides. Out: nothing, or the refusal.
 
+use tagboat_config::Project;
 use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{Attempt, Protection, Signed};
@@ -133,14 +134,8 @@ pub(crate) fn check_signers(
     wish: &Wish<'_>,
     overrides: &Overrides<'_>,
 ) -> Result<()> {
-    let signers = &wish.project.signers;
-    if signers.is_empty() {
-        return Ok(());
-    }
-    let signed = match version_tag(context, scope, state, wish)? {
-        Some(object) => trust.judge(context, scope, object.signature.as_ref(), signers),
-        None => Signed::No,
-    };
+    let signed = signed_by_signers(context, scope, state, trust, wish.project, &wish.version)?;
+    let Some(signed) = signed else { return Ok(()) };
     if signed.is_good() || overrides.allow(Protection::Signers) {
         return Ok(());
     }
@@ -162,33 +157,51 @@ pub(crate) fn check_signers(
     ))
 }
 
+/// What the signature of a version's tag is worth to the project's signers; `None` where it has none.
+pub(crate) fn signed_by_signers(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    state: &State,
+    trust: &Trust,
+    project: &Project,
+    version: &Version,
+) -> Result<Option<Signed>> {
+    let signers = &project.signers;
+    if signers.is_empty() {
+        return Ok(None);
+    }
+    let object = version_tag(context, scope, state, version)?;
+    let judge = |object: TagObject| trust.judge(context, scope, object.signature.as_ref(), signers);
+    Ok(Some(object.map_or(Signed::No, judge)))
+}
+
 /// The version's tag object, as the remote has it; `None` where it is lightweight, or calls itself otherwise.
 fn version_tag(
     context: &Context<'_>,
     scope: &Scope<'_>,
     state: &State,
-    wish: &Wish<'_>,
+    version: &Version,
 ) -> Result<Option<TagObject>> {
     let (repository, failed) = (context.repository(), |error| diagnostic(&error));
     let read = |id: &ObjectId| {
         let read = repository.tag_objects(scope, std::slice::from_ref(id)).map_err(failed)?;
         Ok::<_, Box<Diagnostic>>(read.into_iter().next().flatten())
     };
-    let Some(tagged) = state.listing.versions.get(&wish.version) else { return Ok(None) };
+    let Some(tagged) = state.listing.versions.get(version) else { return Ok(None) };
     let mut object = read(&tagged.object)?;
     if object.is_none() {
         // A checkout may have made it lightweight here (DESIGN §4): the remote's counts.
-        let from = format!("{TAGS}{}", wish.version);
+        let from = format!("{TAGS}{version}");
         let there = repository.remote_refs(scope, &[&from]).map_err(failed)?;
         if let Some(there) = there.into_iter().find(|listed| listed.peeled.is_some()) {
-            let to = format!("{REMOTE_TAGS}{}", wish.version);
+            let to = format!("{REMOTE_TAGS}{version}");
             let spec = FetchSpec { from, to, existing: Existing::Overwrite };
             repository.fetch(scope, &[spec]).map_err(failed)?;
             object = read(&there.object)?;
         }
     }
     let is_it = |object: &TagObject| {
-        object.name == wish.version.to_string() && object.object == *wish.commit.object()
+        object.name == version.to_string() && object.object == *tagged.commit.object()
     };
     Ok(object.filter(is_it))
 }

@@ -3,26 +3,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tagboat_config::Config;
+use tagboat_config::{Config, Project};
+use tagboat_core::commit::CommitSha;
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{Attempt, History, HoldChange};
-use tagboat_core::ports::Scope;
+use tagboat_core::environment::Environment;
+use tagboat_core::ledger::{Attempt, History, HoldChange, Protection};
+use tagboat_core::ports::{Architecture, Scope};
 use tagboat_core::rollback::{
-    Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target, rejection,
+    NoCandidate, Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target,
+    rejection,
 };
-use tagboat_core::tag::EnvironmentTag;
+use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
-use super::deploy::{Wish, past};
+use super::deploy::{Past, Wish, past};
 use super::overriding::Overrides;
+use super::protection::signed_by_signers;
+use super::published::{published, unpublished};
 use super::reading::{Bare, State};
 use super::target;
 use super::trust::Trust;
 use super::turn::{Asked, Others, in_turn};
 use crate::cli::deploy::RollbackArgs;
 use crate::context::Context;
+use crate::terminal::printable;
 
 /// Reasons shown for versions that were passed over; the rest is counted.
 const SHOWN: usize = 8;
@@ -39,12 +45,12 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
         others: Others::Stay,
     };
     in_turn(context, &scope, config, &asked, |state| {
-        choose(arguments, context, &scope, config, state)
+        wish(arguments, context, &scope, config, state)
     })
 }
 
 /// What to go back to, as things are now.
-fn choose<'a>(
+fn wish<'a>(
     arguments: &'a RollbackArgs,
     context: &Context<'_>,
     scope: &Scope<'_>,
@@ -61,26 +67,17 @@ fn choose<'a>(
     if let Some(bare) = &past.bare {
         return Err(nothing_recorded(&tag, bare));
     }
-    let past = past.history;
-    let Some((past, current)) = past.as_ref().and_then(|past| Some((past, running(past)?))) else {
+    let (Some(history), Some((current, _))) = (&past.history, past.running()) else {
         return Err(never_deployed(&tag));
     };
-    let ran = Ran::of(past);
-    let tagged: BTreeSet<Version> =
-        state.listing.versions_of(&project.path).map(|(version, _)| version.clone()).collect();
-    let facts = RollbackFacts {
-        current: &current,
-        environment: &environment.name,
-        tagged: &tagged,
-        states: &state.listing.states,
-        succeeded: &ran.succeeded,
-        held: &ran.held,
-    };
+    let pool = published(&context.path(config.publish.folder.as_str()), project.name.as_str());
+    let asking = Asking { context, scope, state, trust: &trust, pool: &pool };
+    let mut known = Known::of(&asking, environment, history, current);
     let version = match &arguments.to {
-        Some(typed) => named(&facts, typed)?,
+        Some(typed) => named(&known.facts(), typed)?,
         None => {
-            let chosen = choose_target(&facts, SelectionCriteria::default())
-                .map_err(|none| no_candidate(&tag, past, &none.rejected))?;
+            let chosen = choose(&asking, &mut known, project, environment, &overrides)?
+                .map_err(|none| no_candidate(&tag, history, &known.current, &none.rejected))?;
             tell_choice(context, &chosen);
             chosen.target_version
         }
@@ -103,25 +100,191 @@ fn choose<'a>(
     })
 }
 
-fn running(past: &History) -> Option<Version> {
-    past.ledger().newest().current().map(|(version, _)| version.clone())
+/// What a choice asks.
+pub(crate) struct Asking<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) scope: &'a Scope<'a>,
+    pub(crate) state: &'a State,
+    pub(crate) trust: &'a Trust,
+    /// What the repository has of the project's package.
+    pub(crate) pool: &'a [(String, Architecture)],
 }
 
-/// What an environment's records say of each version.
-struct Ran {
+/// What an environment's records say of each version, and what a deployment would say of it.
+struct Known<'a> {
+    current: Version,
+    environment: &'a EnvironmentName,
+    tagged: BTreeSet<Version>,
+    states: &'a BTreeMap<Version, Mark>,
     succeeded: BTreeSet<Version>,
     held: BTreeMap<Version, HoldChange>,
+    refused: BTreeMap<Version, String>,
 }
 
-impl Ran {
-    fn of(past: &History) -> Self {
-        let successes = past.records().filter(|record| record.outcome == Outcome::Succeeded);
-        let succeeded: BTreeSet<Version> = successes.map(|record| record.version.clone()).collect();
+impl<'a> Known<'a> {
+    fn of(
+        asking: &Asking<'a>,
+        environment: &'a Environment,
+        past: &History,
+        current: Version,
+    ) -> Self {
+        let listing = &asking.state.listing;
+        let tagged = listing.versions_of(current.path()).map(|(version, _)| version.clone());
+        // The newest success of each counts: records are newest first.
+        let mut succeeded: BTreeMap<&Version, &CommitSha> = BTreeMap::new();
+        for record in past.records().filter(|record| record.outcome == Outcome::Succeeded) {
+            succeeded.entry(&record.version).or_insert(&record.commit);
+        }
+        let mut refused = BTreeMap::new();
+        for (&version, &ran) in &succeeded {
+            let missing = unpublished(asking.pool, version, environment.every_host());
+            if listing.versions.get(version).is_some_and(|tagged| tagged.commit != *ran) {
+                let why = "is tagged on another commit than the one that ran there";
+                refused.insert(version.clone(), why.to_owned());
+            } else if let Some(architecture) = missing {
+                let why = format!("has no package for {architecture} in the repository");
+                refused.insert(version.clone(), why);
+            }
+        }
         let named: BTreeSet<&Version> =
             past.records().flat_map(|record| &record.holds).map(|change| &change.version).collect();
         let held = named.into_iter().filter_map(|v| Some((v.clone(), past.hold(v)?.clone())));
-        Self { held: held.collect(), succeeded }
+        Self {
+            environment: &environment.name,
+            tagged: tagged.collect(),
+            states: &listing.states,
+            held: held.collect(),
+            succeeded: succeeded.into_keys().cloned().collect(),
+            refused,
+            current,
+        }
     }
+
+    fn facts(&self) -> RollbackFacts<'_> {
+        RollbackFacts {
+            current: &self.current,
+            environment: self.environment,
+            tagged: &self.tagged,
+            states: self.states,
+            succeeded: &self.succeeded,
+            held: &self.held,
+            refused: &self.refused,
+        }
+    }
+}
+
+/// Chooses by the rule, and goes on to the next where a gate would refuse the deployment.
+fn choose(
+    asking: &Asking<'_>,
+    known: &mut Known<'_>,
+    project: &Project,
+    environment: &Environment,
+    overrides: &Overrides<'_>,
+) -> Result<std::result::Result<RollbackTarget, NoCandidate>> {
+    let Asking { context, scope, state, trust, .. } = asking;
+    let is_protected = environment.is_production || environment.requires_approval;
+    loop {
+        let chosen = match choose_target(&known.facts(), SelectionCriteria::default()) {
+            Ok(chosen) if is_protected => chosen,
+            decided => return Ok(decided),
+        };
+        let version = &chosen.target_version;
+        match signed_by_signers(context, scope, state, trust, project, version)? {
+            Some(signed) if !signed.is_good() && !overrides.allow(Protection::Signers) => {
+                let why = format!("is signed by none of its project's `signers`: {signed}");
+                known.refused.insert(version.clone(), why);
+            }
+            Some(_) | None => return Ok(Ok(chosen)),
+        }
+    }
+}
+
+/// Where a roll-back would go today (SPEC D7).
+pub(crate) struct Today {
+    current: Version,
+    environment: EnvironmentName,
+    chosen: std::result::Result<RollbackTarget, NoCandidate>,
+}
+
+/// What is told where there is no record that a roll-back could be chosen from.
+pub(crate) const NO_PAST: &str = "a roll-back today\n  to nothing: no record tells what ran before";
+
+/// Looks, without a word of a person; `None` where no record tells what ran.
+pub(crate) fn today(
+    asking: &Asking<'_>,
+    project: &Project,
+    environment: &Environment,
+    past: &Past,
+) -> Result<Option<Today>> {
+    let (Some(history), Some((current, _))) = (&past.history, past.running()) else {
+        return Ok(None);
+    };
+    let mut known = Known::of(asking, environment, history, current.clone());
+    let chosen = choose(asking, &mut known, project, environment, &Overrides::default())?;
+    Ok(Some(Today { current, environment: environment.name.clone(), chosen }))
+}
+
+impl Today {
+    /// In the fields of SPEC R1; without a candidate there is no target.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        match &self.chosen {
+            Ok(target) => serde_json::json!(target),
+            Err(NoCandidate { rejected }) => serde_json::json!({
+                "current_version": self.current,
+                "target_version": null,
+                "environment": self.environment,
+                "selection_criteria": SelectionCriteria::default(),
+                "candidate_versions": [],
+                "rejected_versions": rejected,
+            }),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn told(&self) -> String {
+        let (to, rejected) = match &self.chosen {
+            Ok(chosen) => {
+                (format!("{}: {}", chosen.target_version, why_chosen(chosen)), passed_over(chosen))
+            }
+            Err(none) => {
+                ("nothing: no version may be gone back to".to_owned(), none_of(none, &self.current))
+            }
+        };
+        let mut lines = vec!["a roll-back today".to_owned(), format!("  to {to}")];
+        // Reasons of holds are people's words.
+        lines.extend(shown(&rejected).map(|rejected| printable(&format!("  {rejected}"))));
+        lines.join("\n")
+    }
+}
+
+/// `the newest stable of 3 that may be gone back to`.
+fn why_chosen(chosen: &RollbackTarget) -> String {
+    let count = chosen.candidate_versions.len();
+    let newest = chosen.candidate_versions.first() == Some(&chosen.target_version);
+    match (count, newest) {
+        (1, _) => "the only one that may be gone back to".to_owned(),
+        (_, true) => format!("the newest of {count} that may be gone back to"),
+        (_, false) => format!("the newest stable of {count} that may be gone back to"),
+    }
+}
+
+/// Versions that a reader could have expected before the target; the others are in the JSON form.
+fn passed_over(chosen: &RollbackTarget) -> Vec<&Rejected> {
+    let between = &chosen.target_version..&chosen.current_version;
+    chosen.rejected_versions.iter().filter(|it| between.contains(&&it.version)).collect()
+}
+
+/// The same where there is no target.
+fn none_of<'n>(none: &'n NoCandidate, current: &Version) -> Vec<&'n Rejected> {
+    none.rejected.iter().filter(|rejected| rejected.version < *current).collect()
+}
+
+/// The first of them, and how many more there are.
+fn shown<'r>(rejected: &'r [&Rejected]) -> impl Iterator<Item = String> + use<'r> {
+    let more = rejected.len().saturating_sub(SHOWN);
+    let told = rejected.iter().take(SHOWN);
+    let told = told.map(|Rejected { version, reason }| format!("not {version}: it {reason}"));
+    told.chain((more > 0).then(|| format!("and {more} more")))
 }
 
 /// The version that a person named, with its path or without, if the rule would allow it.
@@ -151,18 +314,10 @@ fn named(facts: &RollbackFacts<'_>, typed: &str) -> Result<Version> {
 }
 
 fn tell_choice(context: &Context<'_>, chosen: &RollbackTarget) {
-    let target = &chosen.target_version;
-    context.terminal.note(&format!(
-        "from {} back to {target}: the newest of {} that may be gone back to",
-        chosen.current_version,
-        chosen.candidate_versions.len()
-    ));
-    for Rejected { version, reason } in chosen.rejected_versions.iter().take(SHOWN) {
-        context.terminal.note(&format!("  not {version}: it {reason}"));
-    }
-    let more = chosen.rejected_versions.len().saturating_sub(SHOWN);
-    if more > 0 {
-        context.terminal.note(&format!("  and {more} more"));
+    let RollbackTarget { current_version: from, target_version: to, .. } = chosen;
+    context.terminal.note(&format!("from {from} back to {to}: {}", why_chosen(chosen)));
+    for rejected in shown(&passed_over(chosen)) {
+        context.terminal.note(&format!("  {rejected}"));
     }
 }
 
@@ -195,21 +350,34 @@ fn nothing_recorded(tag: &EnvironmentTag, bare: &Bare) -> Box<Diagnostic> {
     )
 }
 
-fn no_candidate(tag: &EnvironmentTag, past: &History, rejected: &[Rejected]) -> Box<Diagnostic> {
-    let newest = past.ledger().newest();
-    let current = newest.current().map_or_else(String::new, |(version, _)| version.to_string());
+fn no_candidate(
+    tag: &EnvironmentTag,
+    past: &History,
+    current: &Version,
+    rejected: &[Rejected],
+) -> Box<Diagnostic> {
     let mut error = Diagnostic::unchanged(
         "rollback::no-candidate",
         Exit::Refused,
         format!("nothing to roll {tag} back to"),
         format!("{} still runs {current}", tag.environment),
-    )
-    .fact(
-        "current",
-        format!("{current}, deployed {} by {}", readable(newest.completed_at), newest.triggered_by),
     );
-    for Rejected { version, reason } in rejected.iter().take(SHOWN) {
+    let brought = past
+        .records()
+        .find(|record| record.outcome == Outcome::Succeeded && record.version == *current);
+    let brought = brought.map(|record| {
+        format!(", deployed {} by {}", readable(record.completed_at), record.triggered_by)
+    });
+    error = error.fact("current", format!("{current}{}", brought.unwrap_or_default()));
+    // What is lower comes first: that the higher ones are none is no news.
+    let (lower, higher): (Vec<_>, Vec<_>) =
+        rejected.iter().partition(|rejected| rejected.version < *current);
+    for Rejected { version, reason } in lower.iter().chain(&higher).take(SHOWN) {
         error = error.fact("rejected", format!("{version}: {reason}"));
+    }
+    let more = rejected.len().saturating_sub(SHOWN);
+    if more > 0 {
+        error = error.fact("rejected", format!("and {more} more"));
     }
     Box::new(error.help(format!(
         "deploy a version you trust: `tagboat deploy VERSION --env {}`",

@@ -15,6 +15,7 @@ mod many;
 mod publishing;
 mod queue;
 mod records;
+mod rollbacks;
 mod rubbish;
 mod signatures;
 mod state;

@@ -389,6 +389,49 @@ fn only_what_a_signer_signed_goes_to_a_protected_environment() {
 }
 
 #[test]
+fn a_roll_back_chooses_no_version_that_the_signers_would_refuse_and_says_why() {
+    let repo = shop("", "");
+    let (file, line) = ssh_key(&repo, "signer");
+    configure(&repo, "", &format!("    signers: [\"{line}\"]\n"));
+    let setting = format!("user.signingKey={}", file.display());
+    let tag_signed = |name: &str| {
+        repo.git(&["-c", "gpg.format=ssh", "-c", &setting, "tag", "-s", "-m", "signed", name]);
+    };
+    tag_signed("api/v0.9.0");
+    tag_signed("api/v1.2.0");
+    repo.push();
+    let head = CommitSha::parse(&repo.git(&["rev-parse", "HEAD"])).unwrap();
+    for environment in ["staging", "production"] {
+        let mut book = Book::new(&repo, tag("api", environment));
+        for (version, commit) in [
+            ("api/v0.9.0", &head),
+            ("api/v1.0.0", &first(&repo)),
+            ("api/v1.1.0", &head),
+            ("api/v1.2.0", &head),
+        ] {
+            book.add(version, commit, Terminal::Succeeded);
+        }
+    }
+    let seen = tagboat(&repo, &["rollback", "api", "--env", "production"]);
+    let told = "from api/v1.2.0 back to api/v0.9.0: the only one that may be gone back to\n  \
+                not api/v1.1.0: it is signed by none of its project's `signers`: unsigned\n  \
+                not api/v1.0.0: it is signed by none of its project's `signers`: unsigned\n";
+    assert!(seen.stderr.starts_with(told), "{}", seen.stderr);
+    allowed(&seen);
+    // By a person's word the newest it is; where nothing is protected, without one.
+    let back = "from api/v1.2.0 back to api/v1.1.0: the newest of 3 that may be gone back to\n";
+    let word = ["--override", "signers=the signer is ill"];
+    let seen = tagboat(&repo, &with(&["rollback", "api", "--env", "production"], &word));
+    assert!(seen.stderr.starts_with(back), "{}", seen.stderr);
+    allowed(&seen);
+    let seen = tagboat(&repo, &["rollback", "api", "--env", "staging"]);
+    assert!(seen.stderr.starts_with(back), "{}", seen.stderr);
+    // Who names one is told by the gate itself.
+    let named = ["rollback", "api", "--env", "production", "--to", "v1.1.0"];
+    refused(&tagboat(&repo, &named), "deploy::not-signed");
+}
+
+#[test]
 fn a_version_signed_by_git_with_gpg_counts_where_its_public_key_is_here() {
     let repo = shop("", "");
     let (key, secret, certificate) = open_pgp();

@@ -95,7 +95,20 @@ fn an_asked_for_roll_back_goes_by_the_rule_or_to_the_named_version() {
     app.assert_runs("1.0.0", "two", &[WEB_2]);
     app.deploy("1.2.0", "two").expect(3).saying(&["deploy::held", "too slow"]);
     app.deploy("1.3.0", "two").expect(0);
-    // The rule passes over 1.2.0, which is held.
+    // The rule passes over 1.2.0, which is held; a plan says so before anybody asks.
+    let plan = ["plan", "dove/v1.3.0", "--env", "two"];
+    app.tagboat(&plan).expect(0).saying(&[
+        "a roll-back today\n  to dove/v1.1.0: the newest of 2 that may be gone back to\n  \
+         not dove/v1.2.0: it is held: too slow",
+    ]);
+    let plan = app.tagboat(&[&plan[..], &["--format", "json"]].concat()).expect(0).json();
+    let today = &plan["rollback"];
+    assert_eq!(today["current_version"]["full_version"], "dove/v1.3.0");
+    assert_eq!(today["target_version"]["full_version"], "dove/v1.1.0");
+    assert_eq!(today["environment"], "two");
+    assert_eq!(today["selection_criteria"]["prioritize_stable"], true);
+    assert_eq!(today["candidate_versions"].as_array().map(Vec::len), Some(2));
+    assert_eq!(plan["lost_way_back"], json!([]));
     back(&[]).expect(0).saying(&["dove/v1.1.0"]);
     app.assert_runs("1.1.0", "two", &[WEB_2]);
     let attempts: Vec<String> =
@@ -160,6 +173,7 @@ fn plans_logs_and_reports_can_be_read_by_programs() {
     let words = |words: &[&str]| app.tagboat(&[words, &json].concat());
     let plan = words(&["plan", "fly/v1.0.0", "--env", "two"]).expect(0).json();
     assert_eq!(plan["hosts"], json!(["web-2"]));
+    assert_eq!(plan["rollback"], json!(null));
     assert_eq!(app.tag_object("two"), None, "a plan changes nothing");
     let report = words(&["deploy", "fly/v1.0.0", "--env", "two"]).expect(0).json();
     assert!(report.is_object(), "{report}");
@@ -171,6 +185,10 @@ fn plans_logs_and_reports_can_be_read_by_programs() {
     assert!(failed.is_object(), "{failed}");
     let refused = words(&["deploy", "fly/v2.6.0", "--env", "two"]).expect(3).json();
     assert_eq!(refused["error"]["code"], "deploy::held");
+    words(&["plan", "fly/v2.6.0", "--env", "two"]).expect(3);
+    let lifted =
+        words(&["plan", "fly/v2.6.0", "--env", "two", "--lift-hold", "mended"]).expect(0).json();
+    assert_eq!(lifted["rollback"]["target_version"], json!(null));
     let dry = app.tagboat(&["deploy", "fly/v1.1.0", "--env", "two", "--dry-run"]).expect(0);
     let shown = app.tagboat(&["plan", "fly/v1.1.0", "--env", "two"]).expect(0);
     let steps = |text: &str| text.lines().filter(|line| line.starts_with("  ")).count();
