@@ -12,6 +12,8 @@
 pub mod contract;
 /// Ports in memory.
 pub mod fake;
+/// A git remote over HTTP.
+pub mod git_http;
 /// Real Debian hosts, booted.
 pub mod hosts;
 /// Repositories for one test.

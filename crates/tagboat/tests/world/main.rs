@@ -9,6 +9,7 @@ mod packages;
 mod races;
 mod refusals;
 mod regions;
+mod round;
 mod signatures;
 mod stage;
 mod user;

@@ -1,4 +1,4 @@
-//! What every test plays on. In: nothing. Out: three booted hosts, prepared; a remote with tagged versions; a signed
+//! What every test plays on. In: nothing. Out: four booted hosts, prepared; a remote with tagged versions; a signed
 //! repository with their packages. Each test has an application of its own, so tests share the hosts.
 
 use std::fmt::Write as _;
@@ -24,15 +24,18 @@ pub(crate) const WEB_1: &str = "web-1";
 pub(crate) const WEB_2: &str = "web-2";
 /// The host whose power, network and sshd may fail: see [`Stage::alone`].
 pub(crate) const WEB_3: &str = "web-3";
+/// The host of the races, whose files may be looked at: see [`Stage::only_races`].
+pub(crate) const WEB_4: &str = "web-4";
 
 /// Environments, and their hosts in the order in which they are changed.
-const ENVIRONMENTS: [(&str, &[&str]); 6] = [
+const ENVIRONMENTS: [(&str, &[&str]); 7] = [
     ("one", &[WEB_1]),
     ("two", &[WEB_2]),
     ("pair", &[WEB_1, WEB_2]),
     ("third", &[WEB_3]),
     ("shaky", &[WEB_1, WEB_3]),
     ("production", &[WEB_2]),
+    ("race", &[WEB_4]),
 ];
 
 /// An environment with two regions of one host each, deployed in this order, which is not that of their names.
@@ -43,11 +46,11 @@ const REGIONS: [(&str, &str); 2] = [("us-east", WEB_1), ("eu-west", WEB_2)];
 const FIRST_PORT: u16 = 9000;
 
 /// One application a test.
-const APPS: [&str; 46] = [
+const APPS: [&str; 48] = [
     "ant", "bee", "cat", "cod", "cow", "crab", "crow", "deer", "dog", "dove", "duck", "eel", "elk",
     "emu", "fly", "fox", "frog", "gnu", "goat", "hare", "hawk", "hen", "ibis", "jay", "kiwi",
     "lark", "lion", "lynx", "mole", "moth", "mule", "newt", "owl", "ox", "pig", "puma", "rat",
-    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp", "yak", "zebu",
+    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp", "yak", "zebu", "orca", "pike",
 ];
 
 /// All of it.
@@ -68,7 +71,7 @@ pub(crate) fn stage() -> Option<&'static Stage> {
 
 impl Stage {
     fn set() -> Option<Self> {
-        let fleet = HostFleet::up(&[WEB_1, WEB_2, WEB_3])?;
+        let fleet = HostFleet::up(&[WEB_1, WEB_2, WEB_3, WEB_4])?;
         fleet.hosts().iter().for_each(deafen);
         let repo = Monorepo::new();
         let janitor = janitor(&[fleet.folder(), repo.folder()]);
@@ -77,9 +80,11 @@ impl Stage {
         std::fs::copy(env!("CARGO_BIN_EXE_tagboat"), &program).unwrap();
         let stage = Self { fleet, repo, program, alone: Mutex::default(), _janitor: janitor };
         stage.write_repository();
-        for environment in ["pair", "third"] {
+        for environment in ["pair", "third", "race"] {
             stage.tagboat(&stage.repo.work(), &["host", "prepare", environment]).expect(0);
         }
+        // What a host does for itself, at times of its own, would be taken for a racer's doing.
+        assert!(stage.host(WEB_4).run(&["sh", "-c", "systemctl stop '*.timer'"]).success());
         Some(stage)
     }
 

@@ -113,6 +113,11 @@ impl Process {
         said(self)
     }
 
+    /// Whether it has ended.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Sends a signal to its process group.
     pub(crate) fn signal(&self, signal: &str) {
         let group = format!("-{}", self.child.id());
