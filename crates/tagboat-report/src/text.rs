@@ -6,17 +6,19 @@ use std::time::Duration;
 
 /// `text` with everything escaped that could act on a terminal or reorder what is read: control characters
 /// (C0, DEL, C1) and Unicode's bidirectional, invisible and tag characters (Trojan Source, CVE-2021-42574).
-/// Newlines are escaped too, so it stays one line. Doing it twice changes nothing more.
+/// Newlines are escaped too, so it stays one line; and so is the `##[` that the runner of GitHub Actions obeys anywhere
+/// in a line (`ActionCommand.TryParse` of actions/runner). Doing it twice changes nothing more.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
+    let safe = text.chars().fold(String::with_capacity(text.len()), |mut safe, c| {
         if acts(c) {
             safe.extend(c.escape_unicode());
         } else {
             safe.push(c);
         }
         safe
-    })
+    });
+    safe.replace("##[", r"\u{23}#[")
 }
 
 /// Whether a character acts instead of being seen.
@@ -29,11 +31,11 @@ pub(crate) fn acts(c: char) -> bool {
 }
 
 /// One line that is [`printable`] and no workflow command. The runner of GitHub Actions obeys a line that
-/// begins with `::` after any white space, and `##[` anywhere in a line (`ActionCommand.TryParseV2` and
-/// `TryParse` of actions/runner): the first character of either is escaped.
+/// begins with `::` after any white space, too (`ActionCommand.TryParseV2` of actions/runner): its first character is
+/// escaped.
 #[must_use]
 pub fn inert(line: &str) -> String {
-    let line = printable(line).replace("##[", r"\u{23}#[");
+    let line = printable(line);
     let indent = line.len() - line.trim_start().len();
     match line[indent..].strip_prefix("::") {
         Some(rest) => format!(r"{}\u{{3a}}:{rest}", &line[..indent]),
@@ -104,6 +106,7 @@ mod tests {
         assert_eq!(printable("a\x1b[31mb\u{9b}2J"), r"a\u{1b}[31mb\u{9b}2J");
         assert_eq!(printable("a\nb\u{202e}c\u{7f}"), r"a\u{a}b\u{202e}c\u{7f}");
         assert_eq!(printable("größe → 3"), "größe → 3");
+        assert_eq!(printable("fix: ##[add-mask]x"), r"fix: \u{23}#[add-mask]x");
     }
 
     #[test]

@@ -236,7 +236,7 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
         let line = json_line(&document).map_err(std::io::Error::from);
         line.and_then(|line| std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()))
     } else {
-        error.print()
+        usage::harmless(error).print()
     };
     match printed {
         Err(lost) if exit == Exit::Done && lost.kind() != ErrorKind::BrokenPipe => {

@@ -9,7 +9,7 @@ use tagboat_core::ledger::Override;
 #[derive(Args, Debug)]
 pub(crate) struct HostArgs {
     /// The ssh key to log in with; ssh's own choice where none is named.
-    #[arg(long, value_name = "FILE", env = "TAGBOAT_SSH_IDENTITY")]
+    #[arg(long, value_name = "FILE", env = "TAGBOAT_SSH_IDENTITY", hide_env_values = true)]
     pub(crate) identity: Option<PathBuf>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct RunArgs {
     pub(crate) hosts: HostArgs,
     /// The ssh key that signs the record: a secret key's file, or a public one's whose secret half the agent holds.
     /// Without it the OpenPGP key of GPG_PRIVATE_KEY signs, the ssh key that git signs with, or one that gpg holds.
-    #[arg(long, value_name = "FILE", env = "TAGBOAT_SIGNING_KEY")]
+    #[arg(long, value_name = "FILE", env = "TAGBOAT_SIGNING_KEY", hide_env_values = true)]
     pub(crate) signing_key: Option<PathBuf>,
     /// Go on although this protection stands in the way: freeze, release-branch, signers, moved-tag,
     /// ledger-signature, deleted-tag or way-back. The reason is written into the ledger.

@@ -36,7 +36,7 @@ pub(crate) struct PrepareArgs {
     #[arg(long = "as", value_name = "USER", default_value = "root")]
     pub(crate) login: String,
     /// The ssh key to log in with; ssh's own choice where none is named.
-    #[arg(long, value_name = "FILE", env = "TAGBOAT_SSH_IDENTITY")]
+    #[arg(long, value_name = "FILE", env = "TAGBOAT_SSH_IDENTITY", hide_env_values = true)]
     pub(crate) identity: Option<PathBuf>,
     /// Show the steps, and do nothing.
     #[arg(long)]

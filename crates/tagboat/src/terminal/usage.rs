@@ -2,13 +2,31 @@
 
 use std::ffi::OsString;
 
+use clap::Parser as _;
 use tagboat_core::diagnostic::{Diagnostic, Exit};
+
+use super::printable;
+use crate::cli::Cli;
 
 /// Whether these words ask for JSON. clap gives no values where it gives an error, so they are read once more.
 pub(crate) fn wants_json(words: impl Iterator<Item = OsString>) -> bool {
     let words: Vec<OsString> = words.take_while(|word| word != "--").collect();
     words.iter().any(|word| word == "--format=json")
         || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+}
+
+/// The error to show to people. clap repeats words as they were typed: it reads them once more, made printable. Help is
+/// no error, and repeats none.
+pub(super) fn harmless(error: &clap::Error) -> clap::Error {
+    let words = std::env::args_os().map(|word| printable(&word.to_string_lossy()));
+    match Cli::try_parse_from(words) {
+        Err(same) if same.kind() == error.kind() => same,
+        // Made printable they are not wrong any more, or in another way.
+        Ok(_) | Err(_) => {
+            let text: Vec<String> = error.to_string().lines().map(printable).collect();
+            clap::Error::raw(error.kind(), text.join("\n") + "\n")
+        }
+    }
 }
 
 /// The error, with what clap found wrong, what it takes for meant, and how the verb is used.
