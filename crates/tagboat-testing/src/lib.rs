@@ -14,6 +14,8 @@ pub mod contract;
 pub mod fake;
 /// A git remote over HTTP.
 pub mod git_http;
+/// Names that attack.
+pub mod hostile;
 /// Real Debian hosts, booted.
 pub mod hosts;
 /// Repositories for one test.
@@ -22,5 +24,7 @@ pub mod monorepo;
 mod require;
 /// A real sshd on loopback.
 pub mod sshd;
+/// A terminal to run commands on.
+pub mod terminal;
 
 pub use require::require;

@@ -8,6 +8,7 @@ mod environment_tags;
 mod ground;
 mod guide;
 mod hooks;
+mod hostile;
 mod judging;
 mod ledgers;
 mod machine;
