@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use tagboat_config::check::{Facts, Given, look, plain_secrets};
+use tagboat_config::check::{Facts, Given, look, missing_variables, plain_secrets};
 use tagboat_config::generate::rulesets::{Enforcement, Pipeline, rulesets};
 use tagboat_config::{Config, Files, load};
 use tagboat_core::diagnostic::{Diagnostic, Exit};
@@ -13,7 +13,8 @@ use tagboat_core::listing::{Listing, Source};
 /// A repository that loads, with every kind of file that [`load`] looks at, and no larger: it is read a thousand
 /// times a second.
 static GROUND: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
-    let secrets = "T: ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]\nsops: {mac: \"ENC[AES256_GCM,data:a]\"}\n";
+    let secrets =
+        "T: ENC[AES256_GCM,data:a,iv:b,tag:c,type:str]\nsops: {mac: \"ENC[AES256_GCM,data:a]\"}\n";
     [
         (
             "config/ci-cd/build-config.yml",
@@ -124,7 +125,9 @@ fn judge_config(config: &Config) {
 fn judge_given(given: &[Given], config: Option<&Config>) {
     let environments = config.map(Config::tag_environments).unwrap_or_default();
     let listing = Listing::read(&[], &environments, Source::Clone);
+    let missing_variables = config.map(missing_variables).unwrap_or_default();
     let facts = Facts {
+        missing_variables: &missing_variables,
         listing: &listing,
         environments: &environments,
         moved: &[],
