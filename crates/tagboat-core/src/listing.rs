@@ -179,6 +179,27 @@ pub struct FetchPlan {
     pub moved: Vec<MovedTag>,
 }
 
+impl FetchPlan {
+    /// This clone's refs as they are once the plan was carried out, by the remote's word. Copies that somebody deletes
+    /// meanwhile, or that could not be written, change no answer (SPEC V8: the clone is a cache).
+    #[must_use]
+    pub fn carried_out(&self, local: Vec<ListedRef>, remote: &[ListedRef]) -> Vec<ListedRef> {
+        let there: BTreeMap<&str, &ListedRef> =
+            remote.iter().map(|listed| (listed.name.as_str(), listed)).collect();
+        let brought = self.specs.iter().filter_map(|spec| {
+            let listed = (*there.get(spec.from.as_str())?).clone();
+            Some((spec.to.clone(), ListedRef { name: spec.to.clone(), ..listed }))
+        });
+        let mut refs: BTreeMap<String, ListedRef> =
+            local.into_iter().map(|listed| (listed.name.clone(), listed)).collect();
+        refs.extend(brought);
+        for gone in &self.forget {
+            refs.remove(gone);
+        }
+        refs.into_values().collect()
+    }
+}
+
 /// Compares what the remote lists with what is here. Environment tags go to private copies and may move;
 /// version and state tags are brought when they are new, and never overwritten; foreign tags stay there.
 #[must_use]

@@ -109,6 +109,13 @@ impl Terminal {
         }
     }
 
+    /// Something that only a reader who asks for more wants to know.
+    pub(crate) fn aside(&self, text: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            self.note(text);
+        }
+    }
+
     /// A warning, in the form of errors.
     pub(crate) fn diagnostic_warning(&self, warning: &Diagnostic) {
         if self.verbosity > Verbosity::Quiet && !self.is_json() {

@@ -173,8 +173,13 @@ pub(super) fn remote_refusal(output: &Output) -> RepositoryError {
     RepositoryError::Remote(said(output, 3))
 }
 
-/// The last lines of what git said, and never nothing.
+/// The last lines of what git said, and never nothing. Of a lock that another git holds, or left when it was killed, the
+/// line that names it: what follows is the same every time (git, `lockfile.c`, `unable_to_lock_message`).
 fn said(output: &Output, lines: usize) -> String {
+    let names_a_lock = |line: &&str| line.contains(".lock': File exists");
+    if let Some(line) = output.stderr.lines().find(names_a_lock) {
+        return line.to_owned();
+    }
     match output.last_lines(lines).as_slice() {
         [] => output.status.map_or_else(
             || "a signal ended it".to_owned(),

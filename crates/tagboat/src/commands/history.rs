@@ -54,6 +54,9 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
     context.terminal.json(&serde_json::json!({
         "ledgers": shown.iter().map(|shown| shown.json(limit)).collect::<Vec<_>>(),
         "overridden_pushes": pushed,
+        "not_remembered": shown.iter()
+            .filter(|shown| matches!(shown.told, Told::Records(..)) && state.is_read_first(&shown.tag))
+            .map(|shown| shown.tag.to_string()).collect::<Vec<_>>(),
         "offline": source == Source::Clone,
     }));
     let width = context.terminal.width();

@@ -1,20 +1,22 @@
 //! The state, read from git (SPEC V6, V8). In: the remote and this clone. Out: every tag by its meaning, and
 //! ledgers that were checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{History, Ledger, LedgerError, Protection, Signed};
-use tagboat_core::listing::{Listing, MovedTag, REMOTE_PATTERNS, Source, plan_fetch};
-use tagboat_core::ports::{RepositoryError, Runner as _, Scope, TagObject};
+use tagboat_core::listing::{
+    FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Source, TAGS, plan_fetch,
+};
+use tagboat_core::ports::{FetchSpec, ListedRef, RepositoryError, Runner as _, Scope, TagObject};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
 
 use super::overriding::Overrides;
-use super::repository::diagnostic;
+use super::repository::{diagnostic, in_passing};
 use super::trust::{Trust, not_signed};
 use crate::cli::ReadArgs;
 use crate::context::Context;
@@ -113,15 +115,17 @@ impl State {
                 .remote_refs(scope, &REMOTE_PATTERNS)
                 .map_err(|error| unanswered(context, scope, &error))?;
             let plan = plan_fetch(&remote, &refs, &environments);
-            if !plan.specs.is_empty() {
-                repository.fetch(scope, &plan.specs).map_err(failed)?;
-            }
+            fetch(context, scope, &plan, &remote)?;
             let gone: Vec<_> = plan.forget.iter().map(|name| (name.clone(), None)).collect();
-            if !gone.is_empty() {
-                repository.remember(scope, &gone).map_err(failed)?;
+            if !gone.is_empty()
+                && let Err(error) = repository.remember(scope, &gone)
+            {
+                context
+                    .terminal
+                    .warn(&format!("old copies of the remote's tags stay here: {error}"));
             }
             if !plan.specs.is_empty() || !gone.is_empty() {
-                refs = repository.refs(scope).map_err(failed)?;
+                refs = plan.carried_out(refs, &remote);
             }
             moved = plan.moved;
         }
@@ -164,15 +168,29 @@ impl State {
         for tag in gone {
             holdings.insert(tag.clone(), reading.gone(tag, "it was deleted")?);
         }
+        let first: Vec<String> = holdings
+            .iter()
+            .filter(|(_, read)| matches!(read, Ok(Holding::Ledger(..))))
+            .filter_map(|(tag, _)| self.is_read_first(tag).then(|| tag.to_string()))
+            .collect();
+        if !first.is_empty() {
+            context.terminal.aside(&not_remembered(&first));
+        }
         // The memory is an alarm for later; without it the answer is the same (SPEC V7).
         if !news.is_empty()
             && let Err(error) = repository.remember(scope, &news)
         {
+            let error = in_passing(&error);
             context.terminal.warn(&format!(
                 "what was read cannot be remembered here, so an older ledger would not be noticed later: {error}"
             ));
         }
         Ok(holdings)
+    }
+
+    /// Whether this clone remembers no earlier reading of it: a ledger that went back would not be noticed here.
+    pub(crate) fn is_read_first(&self, tag: &EnvironmentTag) -> bool {
+        self.listing.ledgers.contains_key(tag) && !self.listing.seen.contains_key(tag)
     }
 
     /// Every record of a ledger: its pages are read too, and it is held against what was seen before.
@@ -224,6 +242,36 @@ impl State {
             });
         }
     }
+}
+
+/// Brings what a plan says. Copies that cannot be written, as where a git that was killed left a lock, are told of: what
+/// counts is that their objects are here.
+fn fetch(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+    plan: &FetchPlan,
+    remote: &[ListedRef],
+) -> Result<()> {
+    let repository = context.repository();
+    let Err(error) = repository.fetch(scope, &plan.specs) else { return Ok(()) };
+    let failed = || diagnostic(&error);
+    // A version tag is no copy: verbs hand its name to git.
+    let is_tag = |spec: &FetchSpec| spec.to.starts_with(TAGS);
+    if !matches!(error, RepositoryError::Git { .. }) || plan.specs.iter().any(is_tag) {
+        return Err(failed());
+    }
+    let wanted: BTreeSet<&str> = plan.specs.iter().map(|spec| spec.from.as_str()).collect();
+    for listed in remote.iter().filter(|listed| wanted.contains(listed.name.as_str())) {
+        let commit = repository.commit(scope, listed.target().as_str()).map_err(|_| failed())?;
+        let object = repository.tag_objects(scope, std::slice::from_ref(&listed.object));
+        let is_whole = listed.peeled.is_none() || object.map_err(|_| failed())? != [None];
+        if commit.is_none() || !is_whole {
+            return Err(failed());
+        }
+    }
+    let error = in_passing(&error);
+    context.terminal.warn(&format!("copies of the remote's tags cannot be kept here: {error}"));
+    Ok(())
 }
 
 /// One look at environment tags.
@@ -307,6 +355,18 @@ impl Reading<'_> {
         }
         self.ledger(tag, seen, &object)
     }
+}
+
+/// What is not known of ledgers that are read for the first time.
+pub(crate) fn not_remembered(tags: &[String]) -> String {
+    let some = tags.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match tags.len() {
+        0..=3 => String::new(),
+        all => format!(" and {} others", all - 3),
+    };
+    format!(
+        "this clone remembers no earlier reading of {some}{more}: that one went back would not be noticed here"
+    )
 }
 
 /// What a ledger says, in a few words.

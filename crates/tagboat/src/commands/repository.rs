@@ -4,6 +4,24 @@ use tagboat_core::diagnostic::{Diagnostic, Exit};
 use tagboat_core::listing::MovedTag;
 use tagboat_core::ports::{RepositoryError, RunError};
 
+/// What helps where a lock stands in the way.
+const UNLOCK: &str = "where no git is at work there, one was killed: remove the file that it names";
+
+/// Whether git says here that it found a lock of another git, or what a killed one left (git, `lockfile.c`,
+/// `unable_to_lock_message`).
+pub(crate) fn names_a_lock(line: &str) -> bool {
+    line.contains(".lock': File exists")
+}
+
+fn is_locked(error: &RepositoryError) -> bool {
+    matches!(error, RepositoryError::Git { said, .. } if names_a_lock(said))
+}
+
+/// An error that stops no answer, with what helps.
+pub(crate) fn in_passing(error: &RepositoryError) -> String {
+    if is_locked(error) { format!("{error}; {UNLOCK}") } else { error.to_string() }
+}
+
 /// A repository's error with its code, its exit status and what to do.
 pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
     let still = "nothing was changed, here or on the remote";
@@ -35,6 +53,9 @@ pub(crate) fn diagnostic(error: &RepositoryError) -> Box<Diagnostic> {
             Exit::Outside,
             "see whether the key works: `git tag -s` with it",
         ),
+        error if is_locked(error) => {
+            diagnostic("git::locked", Exit::Outside, &format!("run the command again; {UNLOCK}"))
+        }
         RepositoryError::Git { .. } | RepositoryError::Unexpected(_) | RepositoryError::Run(_) => {
             diagnostic(
                 "git::failed",

@@ -127,6 +127,9 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
             "tag": tag.to_string(), "code": error.code, "message": error.message,
         })).collect::<Vec<_>>(),
         "moved_tags": state.moved.iter().map(|moved| &moved.name).collect::<Vec<_>>(),
+        "not_remembered": holdings.iter()
+            .filter(|(tag, read)| matches!(read, Ok(Holding::Ledger(..))) && state.is_read_first(tag))
+            .map(|(tag, _)| tag.to_string()).collect::<Vec<_>>(),
         "foreign_tags": state.listing.foreign,
         "offline": source == Source::Clone,
     }));

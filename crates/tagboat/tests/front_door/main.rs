@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod adoption;
+mod caches;
 mod checks;
 mod environment_tags;
 mod ground;

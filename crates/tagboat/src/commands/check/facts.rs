@@ -12,7 +12,7 @@ use tagboat_core::ports::{ListedRef, Scope};
 use tagboat_core::tag::{EnvironmentTag, Environments, State as Mark, TagKind, classify};
 
 use super::super::overriding::{Overrides, fetch_recorded, read_recorded, recorded_refs};
-use super::super::reading::{Holding, State, environments};
+use super::super::reading::{Holding, State, environments, not_remembered};
 use super::super::repository::diagnostic;
 use super::super::trust::Trust;
 use super::Unchecked;
@@ -104,6 +104,15 @@ impl Tags {
             let names = unsure.join(", ");
             let why = format!("older records of {names} are not here or cannot be trusted");
             unchecked.push(Unchecked { what, why });
+        }
+        let first = self
+            .ledgers
+            .iter()
+            .filter(|(tag, telling)| telling.read.is_ok() && self.state.is_read_first(tag));
+        let first: Vec<String> = first.map(|(tag, _)| tag.to_string()).collect();
+        if !first.is_empty() {
+            let what = "whether a ledger went back";
+            unchecked.push(Unchecked { what, why: not_remembered(&first) });
         }
         if self.unsigned > 0 {
             let what = "whether a deployment or a person wrote a ledger";

@@ -12,7 +12,7 @@ use tagboat_core::ports::{
     Existing, FetchSpec, ListedRef, Output, RefUpdate, RepositoryError, Runner as _, Scope, Swap,
 };
 
-use super::super::repository::diagnostic;
+use super::super::repository::{diagnostic, names_a_lock};
 use crate::context::Context;
 
 /// What the remote is asked before a tag is made.
@@ -126,6 +126,10 @@ pub(crate) fn make(
     match made {
         Some(object) if output.success() => Ok(object),
         _ => {
+            if let Some(line) = output.stderr.lines().find(|line| names_a_lock(line)) {
+                let (command, said) = (command.to_string(), line.to_owned());
+                return Err(diagnostic(&RepositoryError::Git { command, said }));
+            }
             let said = output.last_lines(3).join("; ");
             Err(Box::new(
                 Diagnostic::unchanged(
