@@ -93,14 +93,13 @@ pub(crate) struct RollbackArgs {
 }
 
 /// Shows what a deployment would change, on which hosts, the expected gap, the way back, and where a roll-back would go
-/// today.
+/// today. The plan of a roll-back itself is `tagboat rollback --dry-run`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   tagboat plan api/v1.2.0 --env production
   tagboat plan api/v1.2.0 --env production --lift-hold 'mended'
-  tagboat plan api/v1.2.0 --env production --override freeze='mends the outage'
-  tagboat rollback api --env production --dry-run             the plan of a roll-back")]
+  tagboat plan api/v1.2.0 --env production --override freeze='mends the outage'")]
 pub(crate) struct PlanArgs {
     /// The version tag.
     #[arg(value_name = "VERSION")]

@@ -33,12 +33,12 @@ fn publish(repo: &Monorepo, architecture: &str, versions: &[&str]) {
 /// Five versions ran in production, the last runs; it has a host of each architecture, which nobody can reach.
 fn deployed() -> (Monorepo, Book, CommitSha) {
     let repo = shop("publish: {folder: repository}\n", "");
-    let host = |name: &str, arch: &str| {
-        format!("  - {{name: {name}, address: 192.0.2.1, user: root, arch: {arch}}}\n")
+    let host = |number: u8, arch: &str| {
+        format!("  - {{name: web-{number}, address: 192.0.2.{number}, user: root, arch: {arch}}}\n")
     };
     repo.write(
         "environments/production/environment.yml",
-        format!("hosts:\n{}{}", host("web-1", "amd64"), host("web-2", "arm64")),
+        format!("hosts:\n{}{}", host(1, "amd64"), host(2, "arm64")),
     );
     let commit = CommitSha::parse(&repo.git(&["rev-parse", "api/v1.0.0^{commit}"])).unwrap();
     let versions = ["v1.2.0", "v1.3.0", "v1.4.0"];
