@@ -6,6 +6,7 @@
 mod deployments;
 mod interruptions;
 mod packages;
+mod queue;
 mod races;
 mod refusals;
 mod regions;

@@ -46,11 +46,11 @@ const REGIONS: [(&str, &str); 2] = [("us-east", WEB_1), ("eu-west", WEB_2)];
 const FIRST_PORT: u16 = 9000;
 
 /// One application a test.
-const APPS: [&str; 48] = [
+const APPS: [&str; 49] = [
     "ant", "bee", "cat", "cod", "cow", "crab", "crow", "deer", "dog", "dove", "duck", "eel", "elk",
     "emu", "fly", "fox", "frog", "gnu", "goat", "hare", "hawk", "hen", "ibis", "jay", "kiwi",
     "lark", "lion", "lynx", "mole", "moth", "mule", "newt", "owl", "ox", "pig", "puma", "rat",
-    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp", "yak", "zebu", "orca", "pike",
+    "seal", "swan", "wolf", "wren", "tern", "toad", "wasp", "yak", "zebu", "orca", "pike", "vole",
 ];
 
 /// All of it.
