@@ -75,19 +75,31 @@ pub(crate) fn in_turn<'a>(
             Waited::Begun => {}
             met => {
                 // A mistake is told now and not after the wait; and the others see who waits.
-                let state = State::read(context, scope, Source::Remote)?;
+                let state = read(context, scope)?;
                 waiter.tell(&state, &choose(&state)?)?;
                 waiter.wait(met)?;
             }
         }
     }
-    let state = State::read(context, scope, Source::Remote)?;
+    let state = read(context, scope)?;
     let mut wish = choose(&state)?;
     if let Some(waiter) = &mut waiter {
         wish.queued_as = Some(waiter.tell(&state, &wish)?);
         waiter.leave_terminal()?;
     }
     carry_out(context, scope, config, &state, wish)
+}
+
+/// Reads the remote. Where another command in this clone fetches the same refs at the same moment, git gives up (`cannot
+/// lock ref`), and a second look finds them fetched. A queue brings commands together, so that look is taken.
+fn read(context: &Context<'_>, scope: &Scope<'_>) -> Result<State> {
+    match State::read(context, scope, Source::Remote) {
+        Err(error) if error.code == "git::failed" => {
+            context.clock().sleep(scope, Duration::from_millis(200));
+            State::read(context, scope, Source::Remote)
+        }
+        state => state,
+    }
 }
 
 /// The queue of an environment, by where this clone fetches from.
