@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
-    Commit, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository, RepositoryError,
-    Scope, Swap, TagObject, TagSigner,
+    Commit, FetchSpec, Found, ListedRef, Log, LogQuery, NewTag, RefUpdate, RefView, Repository,
+    RepositoryError, Scope, Swap, TagSigner,
 };
 
 pub use objects::parse_tag;
@@ -104,8 +104,12 @@ impl GitRepository {
 }
 
 impl Repository for GitRepository {
-    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError> {
-        self.local_refs(scope)
+    fn each_ref(
+        &self,
+        scope: &Scope<'_>,
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        self.local_refs(scope, take)
     }
 
     fn remote_refs(
@@ -128,12 +132,13 @@ impl Repository for GitRepository {
         self.update_private_refs(scope, refs)
     }
 
-    fn tag_objects(
+    fn each_object(
         &self,
         scope: &Scope<'_>,
         ids: &[ObjectId],
-    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
-        self.read_tags(scope, ids)
+        take: &mut dyn FnMut(&ObjectId, Found),
+    ) -> Result<(), RepositoryError> {
+        self.read_objects(scope, ids, take)
     }
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {

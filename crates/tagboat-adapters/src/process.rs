@@ -25,6 +25,15 @@ pub const DRAIN: Duration = Duration::from_secs(1);
 /// How much of standard error is kept ([`Output::stderr`]).
 pub const STDERR_KEPT: usize = 64 << 10;
 
+/// What a reader of a program's output made of what is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It needs no more of these bytes at the front; what is behind them comes again, with more.
+    Bytes(usize),
+    /// It needs nothing more at all: the program is ended.
+    Enough,
+}
+
 /// Runs programs on this machine, each in a process group of its own, so that a timeout ends its whole
 /// tree. A program that makes itself a daemon (setsid(2)) leaves that group.
 #[derive(Clone, Debug, Default)]
@@ -49,16 +58,32 @@ impl LocalRunner {
         }
         LocalProcess::spawn(&self.environment, command, child::Stdin::KeptOpen)
     }
-}
 
-impl Runner for LocalRunner {
-    fn run(&self, scope: &Scope<'_>, command: &Command) -> Result<Output, RunError> {
+    /// Runs `command` to its end and gives its output to `take` as it comes, so that no more of it is held than `take`
+    /// leaves. The command's timeout bounds the time without output, not what `take` does with it. `None` where `take`
+    /// had enough; else what it left behind, with what `take` left of its output.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub fn stream(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+        take: &mut dyn FnMut(&[u8]) -> Taken,
+    ) -> Result<Option<Output>, RunError> {
+        self.run_through(scope, command, Some(command.timeout), take)
+    }
+
+    fn run_through(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+        patience: Option<Duration>,
+        take: &mut dyn FnMut(&[u8]) -> Taken,
+    ) -> Result<Option<Output>, RunError> {
         let began = Instant::now();
         let own = began.checked_add(command.timeout);
-        let deadline = match (own, scope.deadline) {
-            (Some(own), Some(scope)) => Some(own.min(scope)),
-            (own, scope) => own.or(scope),
-        };
+        let deadline = [own, scope.deadline].into_iter().flatten().min();
         if scope.cancel.is_cancelled() {
             return Err(RunError::Cancelled);
         }
@@ -67,9 +92,19 @@ impl Runner for LocalRunner {
         }
         let mut process =
             LocalProcess::spawn(&self.environment, command, child::Stdin::ClosedAtEnd)?;
-        let status = process.run_to_end(scope, deadline)?;
+        let bound = child::Bound { deadline, patience };
+        let child::End::Ended(status) = process.run_to_end(scope, bound, take)? else {
+            return Ok(None);
+        };
         let (stdout, stderr) = process.into_output();
-        Ok(Output { status, stdout, stderr, took: began.elapsed() })
+        Ok(Some(Output { status, stdout, stderr, took: began.elapsed() }))
+    }
+}
+
+impl Runner for LocalRunner {
+    fn run(&self, scope: &Scope<'_>, command: &Command) -> Result<Output, RunError> {
+        let ran = self.run_through(scope, command, None, &mut |_| Taken::Bytes(0))?;
+        ran.ok_or_else(|| RunError::Io("nobody read its output".to_owned()))
     }
 
     /// The command's timeout does not bound it: each wait for a line has its own, and dropping it ends it.

@@ -30,7 +30,7 @@ mod version_record;
 use tagboat_core::diagnostic::{Diagnostic, Exit};
 use tagboat_core::tag::EnvironmentTag;
 
-pub use facts::{Facts, LedgerFacts, NoLedger, Recorded, Rolled, StateTag, Telling};
+pub use facts::{Facts, LedgerFacts, NoLedger, Recorded, Rolled, Telling};
 pub use given::{Given, MAX_BYTES};
 
 use crate::Files;

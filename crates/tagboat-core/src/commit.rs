@@ -36,9 +36,10 @@ impl ObjectId {
     /// # Errors
     /// [`NotAnId`] for anything else: short names are ambiguous, and a name from git is never short.
     pub fn parse(text: &str) -> Result<Self, NotAnId> {
-        let hex = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        // It looks at each, which processors do to many at once.
+        let hex = |all: bool, byte: &u8| all & matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         match <[u8; DIGITS]>::try_from(text.as_bytes()) {
-            Ok(digits) if digits.iter().all(hex) => Ok(Self(digits)),
+            Ok(digits) if digits.iter().fold(true, hex) => Ok(Self(digits)),
             _ => Err(NotAnId(text.chars().take(64).collect())),
         }
     }

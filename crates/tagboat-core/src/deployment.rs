@@ -57,18 +57,25 @@ impl DeploymentId {
     /// # Errors
     /// [`NotADeploymentId`].
     pub fn parse(text: &str) -> Result<Self, NotADeploymentId> {
-        let wrong = || NotADeploymentId(text.chars().take(64).collect());
+        if Self::is_sound(text) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NotADeploymentId(text.chars().take(64).collect()))
+        }
+    }
+
+    /// Whether a text is an id.
+    pub(crate) fn is_sound(text: &str) -> bool {
         let digits =
-            |part: &str, count| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
-        let hex = |part: &str| part.len() == 7 && part.bytes().all(|b| b.is_ascii_hexdigit());
-        let mut parts = text.split('-');
-        let sound = parts.next() == Some("deploy")
+            |part: &[u8], count| part.len() == count && part.iter().all(u8::is_ascii_digit);
+        let hex = |part: &[u8]| part.len() == 7 && part.iter().all(u8::is_ascii_hexdigit);
+        let mut parts = text.as_bytes().split(|byte| *byte == b'-');
+        parts.next() == Some(b"deploy".as_slice())
             && parts.next().is_some_and(|part| digits(part, 8))
             && parts.next().is_some_and(|part| digits(part, 6))
             && parts.next().is_some_and(hex)
             && parts.next().is_none_or(|part| (1..=9).any(|length| digits(part, length)))
-            && parts.next().is_none();
-        if sound { Ok(Self(text.to_owned())) } else { Err(wrong()) }
+            && parts.next().is_none()
     }
 
     /// The id.

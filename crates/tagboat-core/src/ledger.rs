@@ -6,8 +6,10 @@
 //! the newest 20 to 39 records; when a fortieth comes, the oldest 20 become a page: a tag object of its own
 //! that never changes.
 
+mod line;
 mod protection;
 mod signed;
+mod view;
 
 use std::fmt;
 
@@ -22,8 +24,10 @@ use crate::ports::TagObject;
 use crate::tag::EnvironmentTag;
 use crate::version::{ProjectPath, Version};
 
+pub use line::Line;
 pub use protection::{MAX_REASON, Override, Protection};
 pub use signed::Signed;
+pub use view::LedgerView;
 
 /// The format written here. A format may gain fields; a reader refuses a number above its own.
 pub const FORMAT: u32 = 1;
@@ -133,12 +137,26 @@ impl Record {
     }
 }
 
-/// The line's outer fields, around the record's own.
-#[derive(Serialize, Deserialize)]
-struct Line<R> {
+/// What is written: the line's outer fields, around the record's own.
+#[derive(Serialize)]
+struct Written<'r> {
     format: u32,
     #[serde(flatten)]
-    record: R,
+    record: &'r Record,
+    previous_sha256: &'r str,
+}
+
+/// What is read first: a newer format may have other fields altogether.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
+}
+
+/// What is read beside the record.
+#[derive(Deserialize)]
+struct Chained {
+    #[serde(rename = "format")]
+    _format: u32,
     previous_sha256: String,
 }
 
@@ -172,18 +190,19 @@ impl Entry {
 
     fn write(record: Record, before: Option<&Self>) -> Result<Self, LedgerError> {
         let previous_sha256 = before.map_or_else(|| NO_LINE.to_owned(), Self::sha256);
-        let line = Line { format: FORMAT, record, previous_sha256 };
-        let text = serde_json::to_string(&line).map_err(|e| LedgerError::Line(1, e.to_string()))?;
-        let Line { record, previous_sha256, .. } = line;
-        Ok(Self { record, line: text, previous_sha256 })
+        let written =
+            Written { format: FORMAT, record: &record, previous_sha256: &previous_sha256 };
+        let line = serde_json::to_string(&written);
+        let line = line.map_err(|error| LedgerError::Line(1, error.to_string()))?;
+        Ok(Self { record, line, previous_sha256 })
     }
 
+    /// `number`: of the line in its message, from 1.
     fn read(number: usize, line: &str) -> Result<Self, LedgerError> {
         if line.len() > MAX_LINE {
             return Err(LedgerError::Line(number, format!("longer than {MAX_LINE} bytes")));
         }
         let wrong = |error: serde_json::Error| LedgerError::Line(number, error.to_string());
-        // The number first: a newer format may have other fields altogether.
         let Format { format } = serde_json::from_str(line).map_err(wrong)?;
         if format > FORMAT {
             return Err(LedgerError::Newer(format));
@@ -191,14 +210,10 @@ impl Entry {
         if format == 0 {
             return Err(LedgerError::Line(number, "there is no format 0".to_owned()));
         }
-        let Line { record, previous_sha256, .. } = serde_json::from_str(line).map_err(wrong)?;
+        let Chained { previous_sha256, .. } = serde_json::from_str(line).map_err(wrong)?;
+        let record = serde_json::from_str(line).map_err(wrong)?;
         Ok(Self { record, line: line.to_owned(), previous_sha256 })
     }
-}
-
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
 }
 
 /// Why a ledger cannot be trusted or read.
@@ -342,30 +357,15 @@ impl Ledger {
     /// [`LedgerError`] where the record does not fit the tag.
     pub fn first(tag: EnvironmentTag, record: Record) -> Result<Self, LedgerError> {
         let entry = Entry::write(record, None)?;
-        let ledger = Self { tag, entries: vec![entry] };
-        ledger.check()?;
-        Ok(ledger)
+        Self::written(tag, vec![entry])
     }
 
-    /// Reads a tag's ledger and checks every rule that the tag alone can show.
+    /// Reads a tag's ledger and checks every rule that the tag alone can show: see [`LedgerView`].
     ///
     /// # Errors
     /// The first rule that it breaks.
     pub fn read(tag: EnvironmentTag, object: &TagObject) -> Result<Self, LedgerError> {
-        let expected = tag.to_string();
-        if object.name != expected {
-            return Err(LedgerError::Name { expected, found: object.name.clone() });
-        }
-        let (subject, entries) = read_message(&object.message)?;
-        let ledger = Self { tag, entries };
-        ledger.check()?;
-        if subject != ledger.subject() {
-            return Err(LedgerError::Shape("its subject is not what its newest record says"));
-        }
-        match ledger.newest().current() {
-            Some((_, commit)) if commit.object() == &object.object => Ok(ledger),
-            _ => Err(LedgerError::Target(object.object.clone().into())),
-        }
+        LedgerView::read(&tag, object)?.to_ledger()
     }
 
     /// Adds a record. When the tag is full its oldest records become a page.
@@ -380,9 +380,14 @@ impl Ledger {
             let oldest = entries.split_off(PAGE);
             self.page(&oldest)
         });
-        let ledger = Self { tag: self.tag.clone(), entries };
-        ledger.check()?;
+        let ledger = Self::written(self.tag.clone(), entries)?;
         Ok(Appended { ledger, page })
+    }
+
+    /// What was written, checked as a reader will check it.
+    fn written(tag: EnvironmentTag, entries: Vec<Entry>) -> Result<Self, LedgerError> {
+        view::check(&tag, &entries.iter().map(Line::of).collect::<Vec<_>>())?;
+        Ok(Self { tag, entries })
     }
 
     /// Whose ledger it is.
@@ -407,7 +412,7 @@ impl Ledger {
     #[must_use]
     pub fn pages(&self) -> u64 {
         let oldest = self.entries.last().map_or(1, |entry| entry.record.sequence);
-        (oldest - 1) / PAGE as u64
+        oldest.saturating_sub(1) / PAGE as u64
     }
 
     /// The message of the tag.
@@ -425,27 +430,7 @@ impl Ledger {
     }
 
     fn subject(&self) -> String {
-        let running = self.newest().current().map(|(version, _)| version.to_string());
-        format!("{} runs {}", self.tag, running.as_deref().unwrap_or("nothing"))
-    }
-
-    fn check(&self) -> Result<(), LedgerError> {
-        let count = self.entries.len();
-        if count == 0 || count >= 2 * PAGE {
-            return Err(LedgerError::Count(count));
-        }
-        check_chain(&self.tag, &self.entries)?;
-        let Some(oldest) = self.entries.last() else { return Err(LedgerError::Count(0)) };
-        if !(oldest.record.sequence - 1).is_multiple_of(PAGE as u64) {
-            return Err(LedgerError::Count(count));
-        }
-        if self.pages() > 0 && count < PAGE {
-            return Err(LedgerError::Count(count));
-        }
-        if self.newest().current().is_none() {
-            return Err(LedgerError::Shape("nothing runs after its newest record"));
-        }
-        Ok(())
+        view::subject(&self.tag, self.newest().current().map(|(version, _)| version))
     }
 
     fn page(&self, entries: &[Entry]) -> Page {
@@ -482,15 +467,16 @@ impl History {
             if object.name != expected {
                 return Err(LedgerError::Name { expected, found: object.name.clone() });
             }
-            let (subject, entries) = read_message(&object.message)?;
-            if entries.len() != PAGE {
-                return Err(LedgerError::Count(entries.len()));
+            let (subject, lines) = view::read_message(&ledger.tag, &object.message)?;
+            if lines.len() != PAGE {
+                return Err(LedgerError::Count(lines.len()));
             }
             let after = paged.last().or_else(|| ledger.entries.last());
             if let Some(after) = after {
-                follows(&entries[0], after)?;
+                view::follows(&lines[0], &Line::of(after))?;
             }
-            check_chain(&ledger.tag, &entries)?;
+            view::check_chain(&ledger.tag, &lines)?;
+            let entries = view::entries(&lines)?;
             if subject != page_subject(&ledger.tag, &entries) {
                 return Err(LedgerError::Shape("its subject is not what its records say"));
             }
@@ -567,61 +553,15 @@ fn write_message(subject: &str, entries: &[Entry]) -> String {
     message
 }
 
-fn read_message(message: &str) -> Result<(&str, Vec<Entry>), LedgerError> {
-    let (subject, records) =
-        message.split_once("\n\n").ok_or(LedgerError::Shape("it has no empty second line"))?;
-    if subject.contains('\n') {
-        return Err(LedgerError::Shape("it has no empty second line"));
-    }
-    let records =
-        records.strip_suffix('\n').ok_or(LedgerError::Shape("it does not end in a newline"))?;
-    let entries = records
-        .split('\n')
-        .enumerate()
-        .map(|(index, line)| Entry::read(index + 3, line))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok((subject, entries))
-}
-
-/// Sequences, hashes and project of entries that stand together, newest first.
-fn check_chain(tag: &EnvironmentTag, entries: &[Entry]) -> Result<(), LedgerError> {
-    for pair in entries.windows(2) {
-        follows(&pair[1], &pair[0])?;
-    }
-    for Entry { record, previous_sha256, .. } in entries {
-        let project = record.version.path();
-        if project != &tag.path {
-            return Err(LedgerError::Project(record.sequence, project.clone()));
-        }
-        if record.sequence == 0 {
-            return Err(LedgerError::Sequence(1, 0));
-        }
-        if (record.sequence == 1) != (previous_sha256 == NO_LINE) {
-            return Err(LedgerError::Chain(record.sequence));
-        }
-    }
-    Ok(())
-}
-
-/// Whether `older` is the entry right before `newer`.
-fn follows(older: &Entry, newer: &Entry) -> Result<(), LedgerError> {
-    let expected = newer.record.sequence.saturating_sub(1);
-    if older.record.sequence != expected {
-        return Err(LedgerError::Sequence(expected, older.record.sequence));
-    }
-    if newer.previous_sha256 != older.sha256() {
-        return Err(LedgerError::Chain(newer.record.sequence));
-    }
-    Ok(())
-}
-
+/// In lower-case hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String cannot fail.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    bytes.iter().flat_map(|byte| hex_digits(*byte)).map(char::from).collect()
+}
+
+/// The two digits of a byte.
+fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [byte >> 4, byte & 15].map(|nibble| DIGITS[usize::from(nibble)])
 }
 
 /// A version as its full name: `"api/v1.2.3"`.

@@ -1,14 +1,21 @@
 //! Every ref, sorted by what it means (SPEC V6). In: one listing of refs and the environments that exist.
 //! Out: versions, states, ledgers and pages; and what a fetch must bring.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod versions;
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, btree_map};
+use std::iter::Peekable;
 
 use crate::commit::{CommitSha, ObjectId};
-use crate::ports::{Existing, FetchSpec, ListedRef};
+use crate::ports::{Existing, FetchSpec, ListedRef, RefView};
 use crate::tag::{
-    EnvironmentName, EnvironmentTag, Environments, Movability, State, TagKind, classify,
+    Classifier, EnvironmentName, EnvironmentTag, Environments, Movability, State, TagKind,
 };
+use crate::tag_override::OVERRIDES;
 use crate::version::{ProjectPath, Version};
+
+pub use versions::{TaggedVersion, Versions};
 
 /// Where tags live, here and on the remote.
 pub const TAGS: &str = "refs/tags/";
@@ -35,11 +42,13 @@ pub enum Source {
     Clone,
 }
 
-/// A version's tag.
+/// A state tag (SPEC V4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaggedVersion {
-    /// What the ref holds.
-    pub object: ObjectId,
+pub struct StateTag {
+    /// Of which version.
+    pub version: Version,
+    /// Which state.
+    pub state: State,
     /// The commit that it leads to.
     pub commit: CommitSha,
 }
@@ -48,10 +57,12 @@ pub struct TaggedVersion {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Every version tag.
-    pub versions: BTreeMap<Version, TaggedVersion>,
+    pub versions: Versions,
     /// The state that holds for each version that has one (SPEC V4).
     pub states: BTreeMap<Version, State>,
-    /// The tag object of each ledger.
+    /// Every state tag, in the order of their names.
+    pub state_tags: Vec<StateTag>,
+    /// What each environment tag holds: the tag object of its ledger, or a commit where it is from before.
     pub ledgers: BTreeMap<EnvironmentTag, ObjectId>,
     /// The pages of each ledger.
     pub pages: BTreeMap<EnvironmentTag, BTreeMap<u64, ObjectId>>,
@@ -59,94 +70,178 @@ pub struct Listing {
     pub seen: BTreeMap<EnvironmentTag, ObjectId>,
     /// Tags of the form `v1.2.3-production`: protected, never versions.
     pub legacy: Vec<(Version, EnvironmentName)>,
+    /// Records of overrides, by their full names.
+    pub overrides: Vec<(String, ObjectId)>,
     /// How many tags are none of ours.
     pub foreign: usize,
     /// Whether this clone ever fetched from its remote with Tagboat.
     pub fetched: bool,
 }
 
-impl Listing {
-    /// Sorts refs. Environment tags are read from the copies that a fetch made; a clone that never made one
-    /// is read as git cloned it.
+/// A [`Listing`] in the making.
+#[derive(Debug)]
+pub struct Sorter<'e> {
+    classifier: Classifier<'e>,
+    listing: Listing,
+    versions: Vec<(Version, TaggedVersion)>,
+    /// Environment tags as git cloned them.
+    cloned: Vec<(EnvironmentTag, ObjectId)>,
+    /// The copies that a fetch made.
+    copies: Vec<(EnvironmentTag, ObjectId)>,
+    seen: Vec<(EnvironmentTag, ObjectId)>,
+}
+
+impl<'e> Sorter<'e> {
+    /// For refs of a clone with these environments.
     #[must_use]
-    pub fn read(refs: &[ListedRef], environments: &Environments, source: Source) -> Self {
-        let fetched =
-            source == Source::Remote || refs.iter().any(|listed| listed.name.starts_with(REMOTE));
-        let mut listing = Self { fetched, ..Self::default() };
-        for listed in refs {
-            if let Some(name) = listed.name.strip_prefix(TAGS) {
-                listing.tag(name, listed, environments);
-            } else if let Some(name) = listed.name.strip_prefix(REMOTE_TAGS) {
-                if let TagKind::Environment(path, environment) = classify(name, environments) {
-                    let tag = EnvironmentTag::new(path, environment);
-                    listing.ledgers.insert(tag, listed.object.clone());
-                }
-            } else if let Some(name) = listed.name.strip_prefix(PAGES) {
-                if let Some((tag, page)) = page(name, environments) {
-                    listing.pages.entry(tag).or_default().insert(page, listed.object.clone());
-                }
-            } else if let Some(name) = listed.name.strip_prefix(SEEN)
-                && let TagKind::Environment(path, environment) = classify(name, environments)
-            {
-                let tag = EnvironmentTag::new(path, environment);
-                listing.seen.insert(tag, listed.object.clone());
-            }
+    pub fn new(environments: &'e Environments, source: Source) -> Self {
+        let listing = Listing { fetched: source == Source::Remote, ..Listing::default() };
+        Self {
+            classifier: Classifier::new(environments),
+            listing,
+            versions: Vec::new(),
+            cloned: Vec::new(),
+            copies: Vec::new(),
+            seen: Vec::new(),
         }
-        listing
     }
 
-    fn tag(&mut self, name: &str, listed: &ListedRef, environments: &Environments) {
-        match classify(name, environments) {
+    /// Takes one.
+    pub fn take(&mut self, listed: RefView<'_>) {
+        if let Some(name) = listed.name.strip_prefix(TAGS) {
+            self.tag(name, listed);
+            return;
+        }
+        self.listing.fetched |= listed.name.starts_with(REMOTE);
+        if let Some(name) = listed.name.strip_prefix(REMOTE_TAGS) {
+            if let Some(tag) = self.environment(name) {
+                self.copies.push((tag, listed.object.clone()));
+            }
+        } else if let Some(name) = listed.name.strip_prefix(PAGES) {
+            if let Some((tag, page)) = page(name, &mut self.classifier) {
+                self.listing.pages.entry(tag).or_default().insert(page, listed.object.clone());
+            }
+        } else if let Some(name) = listed.name.strip_prefix(SEEN) {
+            if let Some(tag) = self.environment(name) {
+                self.seen.push((tag, listed.object.clone()));
+            }
+        } else if listed.name.starts_with(OVERRIDES) {
+            self.listing.overrides.push((listed.name.to_owned(), listed.object.clone()));
+        }
+    }
+
+    fn environment(&mut self, name: &str) -> Option<EnvironmentTag> {
+        match self.classifier.classify(name) {
+            TagKind::Environment(path, environment) => Some(EnvironmentTag::new(path, environment)),
+            TagKind::Version(_)
+            | TagKind::State(..)
+            | TagKind::LegacySuffix(..)
+            | TagKind::Foreign => None,
+        }
+    }
+
+    fn tag(&mut self, name: &str, listed: RefView<'_>) {
+        let commit = || CommitSha::from(listed.peeled.unwrap_or(listed.object).clone());
+        let listing = &mut self.listing;
+        match self.classifier.classify(name) {
             TagKind::Version(version) => {
-                let commit = CommitSha::from(listed.target().clone());
-                let tagged = TaggedVersion { object: listed.object.clone(), commit };
-                self.versions.insert(version, tagged);
+                let tagged = TaggedVersion { object: listed.object.clone(), commit: commit() };
+                self.versions.push((version, tagged));
             }
             TagKind::State(version, state) => {
-                let strongest = self.states.get(&version).map_or(state, |known| state.max(*known));
-                self.states.insert(version, strongest);
+                let strongest =
+                    listing.states.get(&version).map_or(state, |known| state.max(*known));
+                listing.states.insert(version.clone(), strongest);
+                listing.state_tags.push(StateTag { version, state, commit: commit() });
             }
             TagKind::Environment(path, environment) => {
-                if !self.fetched {
-                    let tag = EnvironmentTag::new(path, environment);
-                    self.ledgers.insert(tag, listed.object.clone());
-                }
+                let tag = EnvironmentTag::new(path, environment);
+                self.cloned.push((tag, listed.object.clone()));
             }
-            TagKind::LegacySuffix(version, environment) => self.legacy.push((version, environment)),
-            TagKind::Foreign => self.foreign += 1,
+            TagKind::LegacySuffix(version, environment) => {
+                listing.legacy.push((version, environment));
+            }
+            TagKind::Foreign => listing.foreign += 1,
         }
+    }
+
+    /// All of them. Environment tags are those of the copies that a fetch made; a clone that never made one is read
+    /// as git cloned it.
+    #[must_use]
+    pub fn finish(self) -> Listing {
+        let mut listing = self.listing;
+        listing.versions = self.versions.into_iter().collect();
+        let ledgers = if listing.fetched { self.copies } else { self.cloned };
+        // All at once: they are nearly in order, and to look for the place of each would cost more than all else.
+        listing.ledgers = ledgers.into_iter().collect();
+        listing.seen = self.seen.into_iter().collect();
+        listing
+    }
+}
+
+impl Listing {
+    /// Sorts refs: see [`Sorter`].
+    #[must_use]
+    pub fn read(refs: &[ListedRef], environments: &Environments, source: Source) -> Self {
+        let mut sorter = Sorter::new(environments, source);
+        refs.iter().for_each(|listed| sorter.take(listed.view()));
+        sorter.finish()
     }
 
     /// The version tags of one project, lowest first.
-    pub fn versions_of<'a>(
-        &'a self,
-        project: &'a ProjectPath,
-    ) -> impl Iterator<Item = (&'a Version, &'a TaggedVersion)> {
-        self.versions
-            .range(Version::lowest(project.clone())..)
-            .take_while(move |(version, _)| version.path() == project)
+    pub fn versions_of(
+        &self,
+        project: &ProjectPath,
+    ) -> impl DoubleEndedIterator<Item = (&Version, &TaggedVersion)> {
+        self.versions.of(project).iter().map(|(version, tagged)| (version, tagged))
     }
 
     /// The environment tags that were there and are not: this clone read one before, or pages of its ledger are
     /// still there. A clone that never asked the remote knows of none.
     #[must_use]
     pub fn deleted(&self) -> BTreeSet<&EnvironmentTag> {
-        let known = self.seen.keys().chain(self.pages.keys());
-        known.filter(|tag| !self.ledgers.contains_key(tag)).collect()
+        let (mut beside_seen, mut beside_pages) =
+            (Beside::new(&self.ledgers), Beside::new(&self.ledgers));
+        let seen = self.seen.keys().filter(|tag| beside_seen.find(tag).is_none());
+        let pages = self.pages.keys().filter(|tag| beside_pages.find(tag).is_none());
+        seen.chain(pages).collect()
     }
 
     /// Every project that has a version tag or a ledger.
     #[must_use]
     pub fn projects(&self) -> BTreeSet<&ProjectPath> {
-        let tagged = self.versions.keys().map(Version::path);
-        tagged.chain(self.ledgers.keys().map(|tag| &tag.path)).collect()
+        self.versions.projects().chain(self.ledgers.keys().map(|tag| &tag.path)).collect()
     }
 }
 
-fn page(name: &str, environments: &Environments) -> Option<(EnvironmentTag, u64)> {
+/// Finds tags one after the other, in their order, in a map: it is walked along once. To look for each from the top would
+/// touch far more memory.
+#[derive(Debug)]
+pub struct Beside<'m, V>(Peekable<btree_map::Iter<'m, EnvironmentTag, V>>);
+
+impl<'m, V> Beside<'m, V> {
+    /// From the map's beginning on.
+    #[must_use]
+    pub fn new(map: &'m BTreeMap<EnvironmentTag, V>) -> Self {
+        Self(map.iter().peekable())
+    }
+
+    /// What the map holds for a tag, which comes after the one that was asked for before.
+    pub fn find(&mut self, tag: &EnvironmentTag) -> Option<&'m V> {
+        loop {
+            match self.0.peek()?.0.cmp(tag) {
+                Ordering::Less => drop(self.0.next()),
+                Ordering::Equal => return self.0.next().map(|(_, value)| value),
+                Ordering::Greater => return None,
+            }
+        }
+    }
+}
+
+fn page(name: &str, classifier: &mut Classifier<'_>) -> Option<(EnvironmentTag, u64)> {
     let (tag, number) = name.rsplit_once('/')?;
     let number: u64 = number.parse().ok()?;
-    match classify(tag, environments) {
+    match classifier.classify(tag) {
         TagKind::Environment(path, environment) => {
             Some((EnvironmentTag::new(path, environment), number))
         }
@@ -184,6 +279,9 @@ impl FetchPlan {
     /// meanwhile, or that could not be written, change no answer (SPEC V8: the clone is a cache).
     #[must_use]
     pub fn carried_out(&self, local: Vec<ListedRef>, remote: &[ListedRef]) -> Vec<ListedRef> {
+        if self.specs.is_empty() && self.forget.is_empty() {
+            return local;
+        }
         let there: BTreeMap<&str, &ListedRef> =
             remote.iter().map(|listed| (listed.name.as_str(), listed)).collect();
         let brought = self.specs.iter().filter_map(|spec| {
@@ -211,18 +309,19 @@ pub fn plan_fetch(
     let here: BTreeMap<&str, &ListedRef> =
         local.iter().map(|listed| (listed.name.as_str(), listed)).collect();
     let mut plan = FetchPlan::default();
+    let mut classifier = Classifier::new(environments);
     let mut kept = BTreeSet::new();
     for listed in remote {
         let (to, existing) = if listed.name == "HEAD" {
             (REMOTE_HEAD.to_owned(), Existing::Overwrite)
         } else if let Some(name) = listed.name.strip_prefix(TAGS) {
-            match classify(name, environments).movability() {
+            match classifier.classify(name).movability() {
                 Some(Movability::Movable) => (format!("{REMOTE_TAGS}{name}"), Existing::Overwrite),
                 Some(Movability::Fixed) => (listed.name.clone(), Existing::Keep),
                 None => continue,
             }
         } else if let Some(name) = listed.name.strip_prefix(PAGES) {
-            if page(name, environments).is_none() {
+            if page(name, &mut classifier).is_none() {
                 continue;
             }
             (listed.name.clone(), Existing::Keep)

@@ -212,7 +212,7 @@ pub fn build_version(
     let build = format!("0.{commits}.g{}", built.short());
     match last {
         None => Numbers::FIRST.version(project, &build),
-        Some(last) => match numbers::prerelease(last) {
+        Some(last) => match last.prerelease() {
             Some(prerelease) => {
                 Numbers::of(last).version(project, &format!("{prerelease}.{build}"))
             }
@@ -224,7 +224,7 @@ pub fn build_version(
 /// Whether a version reads like one of [`build_version`]'s: a pre-release that ends in `0.<n>.g<sha>`.
 #[must_use]
 pub fn is_build(version: &Version) -> bool {
-    let prerelease = numbers::prerelease(version).unwrap_or_default();
+    let prerelease = version.prerelease().unwrap_or_default();
     let identifiers: Vec<&str> = prerelease.split('.').collect();
     let [.., "0", count, commit] = identifiers[..] else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -257,7 +257,7 @@ impl Goal {
         let Self::Prerelease(channel) = self else { return numbers.version(project, "") };
         let same = history.versions.iter().filter(|version| Numbers::of(version) == numbers);
         let counts = same.filter_map(|version| {
-            let prerelease = numbers::prerelease(version)?;
+            let prerelease = version.prerelease()?;
             prerelease.strip_prefix(channel.word())?.strip_prefix('.')?.parse::<u64>().ok()
         });
         let count = counts.max().unwrap_or(0).checked_add(1).ok_or(NextError::TooLarge)?;

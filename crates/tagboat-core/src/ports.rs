@@ -17,8 +17,8 @@ use jiff::Timestamp;
 
 pub use forge::{Forge, ForgeError, ForgeRun, MAX_PAGES, RunPage, RunStatus, every_run};
 pub use repository::{
-    Commit, Existing, FetchSpec, ListedRef, Log, LogEntry, LogQuery, NewTag, RefUpdate, Repository,
-    RepositoryError, Since, Swap, TagObject, TagSignature, TagSigner,
+    Commit, Existing, FetchSpec, Found, ListedRef, Log, LogEntry, LogQuery, NewTag, RefUpdate,
+    RefView, Repository, RepositoryError, Since, Swap, TagObject, TagSignature, TagSigner,
 };
 pub use roots::{
     Access, Architecture, Bind, Booted, BuildDepends, Mirror, Network, Root, RootError, RootSpec,

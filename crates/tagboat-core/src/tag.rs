@@ -171,35 +171,67 @@ pub enum TagKind {
 /// Reads a tag's name (without `refs/tags/`).
 #[must_use]
 pub fn classify(name: &str, environments: &Environments) -> TagKind {
-    let (path, last) = match name.rsplit_once('/') {
-        Some(("", _)) => return TagKind::Foreign,
-        Some((path, last)) => (path, last),
-        None => ("", name),
-    };
-    // Foreign tags are the commonest by far in adopted repositories: look at the last component first.
-    let like_a_version =
-        last.starts_with('v') && last.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
-    if !like_a_version {
-        let Some(environment) = environments.find(last) else { return TagKind::Foreign };
-        return ProjectPath::parse(path)
-            .map_or(TagKind::Foreign, |path| TagKind::Environment(path, environment));
+    Classifier::new(environments).classify(name)
+}
+
+/// Reads many names, in whatever order. Neighbours are mostly of one project: its path is then checked, and kept,
+/// once.
+#[derive(Clone, Debug)]
+pub struct Classifier<'e> {
+    environments: &'e Environments,
+    last: ProjectPath,
+}
+
+impl<'e> Classifier<'e> {
+    /// For tags that may name these environments.
+    #[must_use]
+    pub fn new(environments: &'e Environments) -> Self {
+        Self { environments, last: ProjectPath::root() }
     }
-    let Ok(path) = ProjectPath::parse(path) else { return TagKind::Foreign };
-    if let Some((version, word)) = last.rsplit_once('-')
-        && let Some(state) = State::from_word(word)
-    {
-        return Version::parse_semver(path, version)
-            .map_or(TagKind::Foreign, |version| TagKind::State(version, state));
+
+    fn path(&mut self, text: &str) -> Option<ProjectPath> {
+        if text != self.last.as_str() {
+            self.last = ProjectPath::parse(text).ok()?;
+        }
+        Some(self.last.clone())
     }
-    // An environment's name may hold hyphens, a legacy tag's version may not have a pre-release: so the
-    // first hyphen parts them.
-    if let Some((version, word)) = last.split_once('-')
-        && let Some(environment) = environments.find(word)
-    {
-        return Version::parse_semver(path, version)
-            .map_or(TagKind::Foreign, |version| TagKind::LegacySuffix(version, environment));
+
+    /// As [`classify`].
+    #[must_use]
+    pub fn classify(&mut self, name: &str) -> TagKind {
+        self.read(name).unwrap_or(TagKind::Foreign)
     }
-    Version::parse_semver(path, last).map_or(TagKind::Foreign, TagKind::Version)
+
+    /// `None` for what is foreign.
+    fn read(&mut self, name: &str) -> Option<TagKind> {
+        let (path, last) = match name.bytes().rposition(|byte| byte == b'/') {
+            Some(0) => return None,
+            Some(slash) => (&name[..slash], &name[slash + 1..]),
+            None => ("", name),
+        };
+        // Foreign tags are the commonest by far in adopted repositories: look at the last component first.
+        let like_a_version =
+            last.starts_with('v') && last.as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+        if !like_a_version {
+            let environment = self.environments.find(last)?;
+            return Some(TagKind::Environment(self.path(path)?, environment));
+        }
+        let path = self.path(path)?;
+        if let Some((version, word)) = last.rsplit_once('-')
+            && let Some(state) = State::from_word(word)
+        {
+            return Some(TagKind::State(Version::parse_semver(path, version).ok()?, state));
+        }
+        // An environment's name may hold hyphens, a legacy tag's version may not have a pre-release: so the
+        // first hyphen parts them.
+        if let Some((version, word)) = last.split_once('-')
+            && let Some(environment) = self.environments.find(word)
+        {
+            let version = Version::parse_semver(path, version).ok()?;
+            return Some(TagKind::LegacySuffix(version, environment));
+        }
+        Version::parse_semver(path, last).ok().map(TagKind::Version)
+    }
 }
 
 /// The name of a project's environment tag: `api/production`. One a project and environment (SPEC V7).

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -16,8 +17,10 @@ pub const MAX_NAME: usize = 200;
 /// The grammar is an allow-list, so that a name from git can go anywhere: components of ASCII letters,
 /// digits, `.`, `_`, `-` and `+`, starting with a letter or a digit, joined by `/`; no `..`, no `.lock`
 /// or `.` at a component's end (git-check-ref-format(1)).
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectPath(String);
+///
+/// Copies share their text: a repository has a hundred thousand versions of some hundreds of projects.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ProjectPath(Arc<str>);
 
 /// A version of one project (SPEC V1). Order is by project, then semver.org's §11.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -107,8 +110,8 @@ impl std::error::Error for VersionError {}
 impl ProjectPath {
     /// The project at the repository's root.
     #[must_use]
-    pub const fn root() -> Self {
-        Self(String::new())
+    pub fn root() -> Self {
+        Self::default()
     }
 
     /// Reads a path; an empty text is the root.
@@ -125,7 +128,7 @@ impl ProjectPath {
         if !text.is_empty() {
             text.split('/').try_for_each(check_component)?;
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(text.into()))
     }
 
     /// As it stands in a tag; empty for the root.
@@ -136,7 +139,7 @@ impl ProjectPath {
 
     /// Whether this is the root project.
     #[must_use]
-    pub const fn is_root(&self) -> bool {
+    pub fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -149,6 +152,18 @@ impl ProjectPath {
     #[must_use]
     pub fn join(&self, last: &str) -> String {
         if self.is_root() { last.to_owned() } else { format!("{}/{last}", self.0) }
+    }
+}
+
+impl PartialOrd for ProjectPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ProjectPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
     }
 }
 
@@ -202,19 +217,22 @@ impl Version {
         if !text.bytes().next().is_some_and(|first| first.is_ascii_digit()) {
             return Err(VersionError::NoVersion);
         }
-        if text.contains('+') {
+        if text.bytes().any(|byte| byte == b'+') {
             return Err(VersionError::BuildMetadata);
         }
-        let (core, prerelease) = match text.split_once('-') {
+        let (core, prerelease) = match cut(text, b'-') {
             Some((core, prerelease)) => (core, Prerelease::parse(prerelease)?),
             None => (text, Prerelease::default()),
         };
-        let mut numbers = core.split('.');
-        let mut next = || numbers.next().ok_or(VersionError::NotThreeNumbers).and_then(number);
-        let (major, minor, patch) = (next()?, next()?, next()?);
-        if numbers.next().is_some() {
+        let parts = cut(core, b'.').and_then(|(major, rest)| Some((major, cut(rest, b'.')?)));
+        let Some((major, (minor, patch))) = parts else {
+            return Err(VersionError::NotThreeNumbers);
+        };
+        let (major, minor) = (number(major)?, number(minor)?);
+        if patch.bytes().any(|byte| byte == b'.') {
             return Err(VersionError::NotThreeNumbers);
         }
+        let patch = number(patch)?;
         Ok(Self { path, major, minor, patch, prerelease })
     }
 
@@ -242,6 +260,18 @@ impl Version {
     pub fn bare(&self) -> String {
         let core = format!("{}.{}.{}", self.major, self.minor, self.patch);
         if self.is_prerelease() { format!("{core}-{}", self.prerelease) } else { core }
+    }
+
+    /// `[1, 2, 3]` of `v1.2.3-rc.1`.
+    #[must_use]
+    pub const fn numbers(&self) -> [u64; 3] {
+        [self.major, self.minor, self.patch]
+    }
+
+    /// `rc.1` of `v1.2.3-rc.1`; `None` for a final version.
+    #[must_use]
+    pub fn prerelease(&self) -> Option<String> {
+        self.is_prerelease().then(|| self.prerelease.to_string())
     }
 
     /// Whether it comes before its final version.
@@ -312,8 +342,7 @@ impl Serialize for Version {
         fields.serialize_field("major", &self.major)?;
         fields.serialize_field("minor", &self.minor)?;
         fields.serialize_field("patch", &self.patch)?;
-        let prerelease = self.is_prerelease().then(|| self.prerelease.to_string());
-        fields.serialize_field("prerelease", &prerelease)?;
+        fields.serialize_field("prerelease", &self.prerelease())?;
         fields.end()
     }
 }
@@ -373,6 +402,12 @@ impl Identifier {
         }
         Ok(Self::Text(part.to_owned()))
     }
+}
+
+/// What stands before and after the first such character of ASCII: as [`str::split_once`], which is made for long texts.
+fn cut(text: &str, at: u8) -> Option<(&str, &str)> {
+    let place = text.bytes().position(|byte| byte == at)?;
+    Some((&text[..place], &text[place + 1..]))
 }
 
 fn number(part: &str) -> Result<u64, VersionError> {

@@ -131,7 +131,6 @@ fn judge_given(given: &[Given], config: Option<&Config>) {
         listing: &listing,
         environments: &environments,
         moved: &[],
-        states: &[],
         ledgers: &BTreeMap::new(),
         overrides: &[],
         plain_secrets: &[],

@@ -44,8 +44,10 @@ impl GitRepository {
         if specs.iter().all(|spec| spec.existing == Existing::Overwrite) {
             return Ok(specs);
         }
-        let here: HashSet<String> =
-            self.local_refs(scope)?.into_iter().map(|listed| listed.name).collect();
+        let mut here: HashSet<String> = HashSet::new();
+        self.local_refs(scope, &mut |listed| {
+            here.insert(listed.name.to_owned());
+        })?;
         let keep =
             |spec: &&FetchSpec| spec.existing == Existing::Overwrite || !here.contains(&spec.to);
         Ok(specs.into_iter().filter(keep).collect())

@@ -1,14 +1,16 @@
 //! Reading objects. In: ids. Out: tags and commits, read in one `git cat-file --batch`, tolerant of rubbish.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
-use tagboat_core::ports::{Commit, RepositoryError, Scope, TagObject, TagSignature};
+use tagboat_core::ports::{Commit, Found, RepositoryError, Scope, TagObject, TagSignature};
 
 use super::GitRepository;
 use super::names::check_revision;
-
-/// Most bytes asked for in one batch: half of what a program may print.
-const BATCH: usize = tagboat_core::command::OUTPUT_LIMIT / 2;
+use super::program::refusal;
+use crate::process::Taken;
 
 /// A larger tag is no ledger: 40 records take some 20 KiB.
 const LARGEST_TAG: usize = 4 << 20;
@@ -22,75 +24,27 @@ const SIGNATURES: [&str; 4] = [
 ];
 
 impl GitRepository {
-    pub(super) fn read_tags(
+    /// One `git cat-file --batch`, and another one after each object that is too large to be looked at: an id may be that
+    /// of a blob of any size.
+    pub(super) fn read_objects(
         &self,
         scope: &Scope<'_>,
         ids: &[ObjectId],
-    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
-        // Sizes first: an id may be that of a blob of any size.
-        let sizes = self.sizes_of_tags(scope, ids)?;
-        let mut tags: Vec<Option<TagObject>> = Vec::with_capacity(ids.len());
-        tags.resize_with(ids.len(), || None);
-        let mut batch: Vec<usize> = Vec::new();
-        let mut bytes = 0;
-        for (index, size) in sizes.iter().enumerate() {
-            let Some(size) = size.filter(|&size| size <= LARGEST_TAG) else { continue };
-            if bytes + size > BATCH {
-                self.read_batch(scope, ids, &batch, &mut tags)?;
-                batch.clear();
-                bytes = 0;
-            }
-            batch.push(index);
-            // With room for the line before it.
-            bytes += size + 64;
-        }
-        self.read_batch(scope, ids, &batch, &mut tags)?;
-        Ok(tags)
-    }
-
-    fn sizes_of_tags(
-        &self,
-        scope: &Scope<'_>,
-        ids: &[ObjectId],
-    ) -> Result<Vec<Option<usize>>, RepositoryError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let output = self.cat_file(scope, "--batch-check", ids.iter().map(ObjectId::as_str))?;
-        let sizes: Vec<Option<usize>> = output
-            .split(|&byte| byte == b'\n')
-            .filter(|line| !line.is_empty())
-            .map(|line| match Header::parse(line) {
-                Some(Header { kind: b"tag", size, .. }) => Some(size),
-                Some(_) | None => None,
-            })
-            .collect();
-        if sizes.len() == ids.len() {
-            Ok(sizes)
-        } else {
-            let (got, asked) = (sizes.len(), ids.len());
-            Err(RepositoryError::Unexpected(format!("{got} answers to {asked} objects")))
-        }
-    }
-
-    fn read_batch(
-        &self,
-        scope: &Scope<'_>,
-        ids: &[ObjectId],
-        batch: &[usize],
-        tags: &mut [Option<TagObject>],
+        take: &mut dyn FnMut(&ObjectId, Found),
     ) -> Result<(), RepositoryError> {
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let names = batch.iter().filter_map(|&index| ids.get(index)).map(ObjectId::as_str);
-        let output = self.cat_file(scope, "--batch", names)?;
-        let mut rest = output.as_slice();
-        for &index in batch {
-            let Some((object, after)) = next_object(rest)? else { continue };
-            rest = after;
-            if let (Some(slot), Some(id)) = (tags.get_mut(index), ids.get(index)) {
-                *slot = parse_tag(id, object.content);
+        let mut left = ids;
+        while !left.is_empty() {
+            let mut batch = Batch { left, skip: 0, wrong: None };
+            let command = self.cat_file(left.iter().map(ObjectId::as_str));
+            let ended = self.git.stream(scope, &command, &mut |bytes| batch.take(bytes, take))?;
+            let Batch { left: after, wrong, .. } = batch;
+            if let Some(error) = wrong {
+                return Err(error);
+            }
+            match ended {
+                Some(output) if !output.success() => return Err(refusal(&command, &output)),
+                Some(_) if !after.is_empty() => return Err(cut()),
+                Some(_) | None => left = after,
             }
         }
         Ok(())
@@ -102,27 +56,85 @@ impl GitRepository {
         name: &str,
     ) -> Result<Option<Commit>, RepositoryError> {
         check_revision(name)?;
-        let output = self.cat_file(scope, "--batch", [format!("{name}^{{commit}}").as_str()])?;
+        let command = self.cat_file([format!("{name}^{{commit}}").as_str()]);
+        let output = self.git.checked(scope, &command)?.stdout;
         let Some((object, _)) = next_object(&output)? else { return Ok(None) };
         parse_commit(&object)
             .map(Some)
             .ok_or_else(|| RepositoryError::Unexpected(format!("{name} leads to no sound commit")))
     }
 
-    fn cat_file<'n>(
-        &self,
-        scope: &Scope<'_>,
-        mode: &str,
-        names: impl IntoIterator<Item = &'n str>,
-    ) -> Result<Vec<u8>, RepositoryError> {
+    /// With git's own buffering: it is not asked for one object after the other.
+    fn cat_file<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Command {
         let mut lines = String::new();
         for name in names {
             lines.extend([name, "\n"]);
         }
         // In a partial clone git would fetch what is missing; where it can be told not to (2.45), it is.
-        let command = self.command(["cat-file", mode]).env("GIT_NO_LAZY_FETCH", "1").stdin(lines);
-        Ok(self.git.checked(scope, &command)?.stdout)
+        let command = self.command(["cat-file", "--batch", "--buffer"]);
+        command.env("GIT_NO_LAZY_FETCH", "1").stdin(lines)
     }
+}
+
+/// Objects that are asked for in one batch, as they come.
+struct Batch<'i> {
+    /// Those that have not come yet.
+    left: &'i [ObjectId],
+    /// Bytes that still belong to one that is not looked at.
+    skip: usize,
+    wrong: Option<RepositoryError>,
+}
+
+impl Batch<'_> {
+    fn take(&mut self, bytes: &[u8], give: &mut dyn FnMut(&ObjectId, Found)) -> Taken {
+        let mut used = 0;
+        loop {
+            let skipped = self.skip.min(bytes.len() - used);
+            (self.skip, used) = (self.skip - skipped, used + skipped);
+            let rest = &bytes[used..];
+            let Some(end) = rest.iter().position(|&byte| byte == b'\n') else { break };
+            let Some((id, left)) = self.left.split_first() else {
+                self.wrong = Some(unexpected("git cat-file gave more than it was asked for"));
+                return Taken::Enough;
+            };
+            let Some(header) = Header::parse(&rest[..end]) else {
+                give(id, Found::Nothing);
+                (self.left, used) = (left, used + end + 1);
+                continue;
+            };
+            if header.size > LARGEST_TAG {
+                give(id, Found::Nothing);
+                self.left = left;
+                return Taken::Enough;
+            }
+            // And the newline behind it.
+            let length = header.size + 1;
+            match header.kind {
+                b"tag" => {
+                    let Some(content) = rest.get(end + 1..end + 1 + length) else { break };
+                    let tag = content.strip_suffix(b"\n").and_then(|text| parse_tag(id, text));
+                    give(id, tag.map_or(Found::Nothing, |tag| Found::Tag(Box::new(tag))));
+                    used += end + 1 + length;
+                }
+                kind => {
+                    let is_commit = kind == b"commit";
+                    give(id, if is_commit { Found::Commit } else { Found::Nothing });
+                    self.skip = length;
+                    used += end + 1;
+                }
+            }
+            self.left = left;
+        }
+        Taken::Bytes(used)
+    }
+}
+
+fn cut() -> RepositoryError {
+    unexpected("git cat-file ended too early")
+}
+
+fn unexpected(what: &str) -> RepositoryError {
+    RepositoryError::Unexpected(what.to_owned())
 }
 
 /// The line before an object (git-cat-file(1), "BATCH OUTPUT").
@@ -149,7 +161,6 @@ struct Object<'a> {
 
 /// The first object of a batch, and what follows it; `None` where it is missing.
 fn next_object(bytes: &[u8]) -> Result<Option<(Object<'_>, &[u8])>, RepositoryError> {
-    let cut = || RepositoryError::Unexpected("git cat-file ended too early".to_owned());
     let end = bytes.iter().position(|&byte| byte == b'\n').ok_or_else(cut)?;
     let Some(header) = Header::parse(&bytes[..end]) else { return Ok(None) };
     let body = &bytes[end + 1..];
@@ -165,7 +176,9 @@ pub fn parse_tag(id: &ObjectId, content: &[u8]) -> Option<TagObject> {
     // By the bytes: a message need not be UTF-8, and what is replaced in a text has another length.
     let body = content.windows(2).position(|two| two == b"\n\n").map_or(content.len(), |at| at + 2);
     let (signed, armoured) = content.split_at(body + signature_start(&content[body..]));
-    let text = String::from_utf8_lossy(signed);
+    // Mostly it is UTF-8, and to see that costs a fifth of what it costs to mend what is not.
+    let text =
+        std::str::from_utf8(signed).map_or_else(|_| String::from_utf8_lossy(signed), Cow::Borrowed);
     let (headers, message) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
     let field = |name: &str| headers.lines().find_map(|line| line.strip_prefix(name));
     let (tagger, time) = field("tagger ").map_or_else(Default::default, parse_person);
@@ -212,7 +225,9 @@ fn signature_start(body: &[u8]) -> usize {
     let mut at = 0;
     let mut begins = body.len();
     for line in body.split_inclusive(|&byte| byte == b'\n') {
-        if SIGNATURES.iter().any(|begin| line.starts_with(begin.as_bytes())) {
+        if line.first() == Some(&b'-')
+            && SIGNATURES.iter().any(|begin| line.starts_with(begin.as_bytes()))
+        {
             begins = at;
         }
         at += line.len();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tagboat_core::command::Command;
 use tagboat_core::ports::{Output, RepositoryError, RunError, Runner as _, Scope, Silent};
 
-use crate::process::LocalRunner;
+use crate::process::{LocalRunner, Taken};
 
 /// Bound of what reads and writes only here. `git archive` of a large tree takes seconds.
 pub(super) const LOCAL: Duration = Duration::from_secs(120);
@@ -112,6 +112,23 @@ impl GitProgram {
             Hooks::Run => scope.clone(),
             Hooks::Silent => Scope { observer: &Silent, ..scope.clone() },
         };
+        self.runner.run(&scope, &self.real(command, hooks)).map_err(RepositoryError::Run)
+    }
+
+    /// As [`GitProgram::run`], with its output taken as it comes; `None` where `take` had enough of it.
+    pub(super) fn stream(
+        &self,
+        scope: &Scope<'_>,
+        command: &Command,
+        take: &mut dyn FnMut(&[u8]) -> Taken,
+    ) -> Result<Option<Output>, RepositoryError> {
+        let scope = Scope { observer: &Silent, ..scope.clone() };
+        let real = self.real(command, Hooks::Silent);
+        self.runner.stream(&scope, &real, take).map_err(RepositoryError::Run)
+    }
+
+    /// What is run for a command that begins with `git`.
+    fn real(&self, command: &Command, hooks: Hooks) -> Command {
         let mut real = command.clone();
         real.program.clone_from(&self.program);
         let hooks = (hooks == Hooks::Silent).then_some("core.hooksPath=/dev/null");
@@ -119,8 +136,7 @@ impl GitProgram {
         let settings = settings.flat_map(|setting| ["-c", setting]).map(str::to_owned);
         real.args = ["--no-pager".to_owned()].into_iter().chain(settings).collect();
         real.args.extend(command.args.iter().cloned());
-        real = real
-            .env("LC_ALL", "C")
+        real.env("LC_ALL", "C")
             // A repository's refs/replace may say that a commit is another one.
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_OPTIONAL_LOCKS", "0")
@@ -130,8 +146,7 @@ impl GitProgram {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("SSH_ASKPASS_REQUIRE", "force")
             .env("SSH_ASKPASS", "false")
-            .env("GCM_INTERACTIVE", "never");
-        self.runner.run(&scope, &real).map_err(RepositoryError::Run)
+            .env("GCM_INTERACTIVE", "never")
     }
 
     /// As [`GitProgram::run`], and anything but exit 0 is a refusal.

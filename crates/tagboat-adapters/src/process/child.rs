@@ -1,24 +1,30 @@
 //! One running program. In: its pipes and a scope. Out: its lines, its status, its end.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{ErrorKind, Write as _};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use tagboat_core::command::{Command, Input, OUTPUT_LIMIT};
 use tagboat_core::ports::{Observer, Progress, RunError, Running, Scope};
 
 use super::lines::{Lines, Masker};
-use super::{DRAIN, Environment, GRACE, STDERR_KEPT};
+use super::{DRAIN, Environment, GRACE, STDERR_KEPT, Taken};
 use crate::clock::TICK;
 
 /// A pipe of Linux holds this much (pipe(7)); more at once cannot come.
 const CHUNK: usize = 64 << 10;
+
+/// What a pipe is made to hold whose reader takes all as it comes: the most that a user may ask for by default (pipe(7)).
+/// The program and we then take turns sixteen times less often.
+const WIDE: usize = 1 << 20;
 
 /// How long a program that reads until the end of its input gets to leave by itself when we let go of it.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -30,6 +36,24 @@ pub(super) enum Stdin {
     ClosedAtEnd,
     /// It stays open until the process is dropped.
     KeptOpen,
+}
+
+/// How long a program may run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bound {
+    /// Until when.
+    pub(super) deadline: Option<Instant>,
+    /// Where its output is taken as it comes: how long it may print nothing. The deadline then moves with each output.
+    pub(super) patience: Option<Duration>,
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// By itself, with this status, or by a signal.
+    Ended(Option<i32>),
+    /// By us: its reader had enough.
+    Enough,
 }
 
 /// A program that runs on this machine. Dropping it closes its input and ends its process group.
@@ -164,8 +188,14 @@ impl LocalProcess {
     pub(super) fn run_to_end(
         &mut self,
         scope: &Scope<'_>,
-        deadline: Option<Instant>,
-    ) -> Result<Option<i32>, RunError> {
+        bound: Bound,
+        take: &mut dyn FnMut(&[u8]) -> Taken,
+    ) -> Result<End, RunError> {
+        let Bound { mut deadline, patience } = bound;
+        if let (Some(_), Some(pipe)) = (patience, &self.stdout) {
+            // Where that is not allowed it holds what it held.
+            fcntl_setpipe_size(pipe, WIDE).ok();
+        }
         let mut drain_until = None;
         loop {
             let now = Instant::now();
@@ -176,7 +206,7 @@ impl LocalProcess {
             let drained = self.stdout.is_none() && self.stderr.is_none();
             if left && (drained || drain_until.is_some_and(|until| now >= until)) {
                 self.finish_lines(scope);
-                return self.reap();
+                return self.reap().map(End::Ended);
             }
             if self.out.len() > OUTPUT_LIMIT {
                 self.end_group(scope, GRACE)?;
@@ -192,7 +222,23 @@ impl LocalProcess {
                 return Err(RunError::Cancelled);
             }
             let until = if left { drain_until } else { deadline };
+            let before = self.out.len();
             self.turn(scope, until.map_or(TICK, |until| TICK.min(until - now)))?;
+            if self.out.len() == before {
+                continue;
+            }
+            match take(&self.out) {
+                Taken::Bytes(count) => drop(self.out.drain(..count.min(self.out.len()))),
+                Taken::Enough => {
+                    // What it still says goes nowhere.
+                    self.end_group(scope, Duration::ZERO)?;
+                    return Ok(End::Enough);
+                }
+            }
+            if let Some(patience) = patience {
+                let own = Instant::now().checked_add(patience);
+                deadline = [own, scope.deadline].into_iter().flatten().min();
+            }
         }
     }
 
@@ -247,7 +293,7 @@ impl LocalProcess {
     }
 
     fn read_stdout(&mut self, scope: &Scope<'_>) {
-        let Some(pipe) = self.stdout.as_mut() else { return };
+        let Some(pipe) = self.stdout.as_ref() else { return };
         let from = self.out.len();
         let open = read_some(pipe, &mut self.out);
         if scope.observer.wants_lines() {
@@ -260,7 +306,7 @@ impl LocalProcess {
     }
 
     fn read_stderr(&mut self, scope: &Scope<'_>) {
-        let Some(pipe) = self.stderr.as_mut() else { return };
+        let Some(pipe) = self.stderr.as_ref() else { return };
         let mut chunk = Vec::new();
         let open = read_some(pipe, &mut chunk);
         let err = &mut self.err;
@@ -405,17 +451,13 @@ enum Pipe {
 }
 
 /// Reads one chunk, if there is one.
-fn read_some(pipe: &mut impl Read, into: &mut Vec<u8>) -> Pipe {
-    let from = into.len();
-    into.resize(from + CHUNK, 0);
-    let (count, state) = match pipe.read(&mut into[from..]) {
-        Ok(0) => (0, Pipe::Closed),
-        Ok(count) => (count, Pipe::Open),
-        Err(error) if is_temporary(&error) => (0, Pipe::Open),
-        Err(_) => (0, Pipe::Closed),
-    };
-    into.truncate(from + count);
-    state
+fn read_some(pipe: &impl AsFd, into: &mut Vec<u8>) -> Pipe {
+    into.reserve(CHUNK);
+    match rustix::io::read(pipe, spare_capacity(into)) {
+        Ok(0) => Pipe::Closed,
+        Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Pipe::Open,
+        Err(_) => Pipe::Closed,
+    }
 }
 
 fn is_temporary(error: &std::io::Error) -> bool {

@@ -19,9 +19,9 @@ use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::Result;
 use tagboat_core::ports::{
-    Architecture, Bind, Booted, Cancel, Commit, FetchSpec, ListedRef, Log, LogQuery, Mirror,
-    Network, NewTag, Output, RefUpdate, Repository, RepositoryError, Root, RootError, RootSpec,
-    Roots, RunError, Runner, Scope, Swap, TagObject, TagSigner,
+    Architecture, Bind, Booted, Cancel, Commit, FetchSpec, Found, ListedRef, Log, LogQuery, Mirror,
+    Network, NewTag, Output, RefUpdate, RefView, Repository, RepositoryError, Root, RootError,
+    RootSpec, Roots, RunError, Runner, Scope, Swap, TagSigner,
 };
 use tagboat_core::version::{ProjectPath, Version};
 use tagboat_testing::fake::{FakeClock, FakeRemote, FakeRepository, FakeRunner, Recorder, exited};
@@ -330,8 +330,12 @@ pub(crate) struct Planted<'a> {
 }
 
 impl Repository for Planted<'_> {
-    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError> {
-        self.inner.refs(scope)
+    fn each_ref(
+        &self,
+        scope: &Scope<'_>,
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        self.inner.each_ref(scope, take)
     }
 
     fn remote_refs(
@@ -354,12 +358,13 @@ impl Repository for Planted<'_> {
         self.inner.remember(scope, refs)
     }
 
-    fn tag_objects(
+    fn each_object(
         &self,
         scope: &Scope<'_>,
         ids: &[ObjectId],
-    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
-        self.inner.tag_objects(scope, ids)
+        take: &mut dyn FnMut(&ObjectId, Found),
+    ) -> Result<(), RepositoryError> {
+        self.inner.each_object(scope, ids, take)
     }
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {

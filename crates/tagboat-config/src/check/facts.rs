@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::deployment::{DeploymentId, Terminal};
 use tagboat_core::diagnostic::Diagnostic;
-use tagboat_core::ledger::{Attempt, Entry, History, Ledger, Record};
-use tagboat_core::listing::{Listing, MovedTag};
-use tagboat_core::tag::{EnvironmentTag, Environments, State};
+use tagboat_core::ledger::{Attempt, History, LedgerError, LedgerView, Line, Record};
+use tagboat_core::listing::{Listing, MovedTag, TaggedVersion};
+use tagboat_core::tag::{EnvironmentTag, Environments};
 use tagboat_core::tag_override::TagOverride;
 use tagboat_core::version::{ProjectPath, Version};
 
@@ -24,8 +24,6 @@ pub struct Facts<'a> {
     pub environments: &'a Environments,
     /// Fixed tags that the remote holds otherwise than this clone.
     pub moved: &'a [MovedTag],
-    /// Every state tag with what it leads to.
-    pub states: &'a [StateTag],
     /// What each environment tag says.
     pub ledgers: &'a BTreeMap<EnvironmentTag, Telling>,
     /// Overrides that were recorded.
@@ -40,17 +38,6 @@ pub struct Facts<'a> {
 
 /// The record of an override: its full name and what it tells, or the object that is no such record.
 pub type Recorded = (String, Result<Vec<TagOverride>, ObjectId>);
-
-/// A state tag.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateTag {
-    /// Of which version.
-    pub version: Version,
-    /// Which state.
-    pub state: State,
-    /// The commit that it leads to.
-    pub commit: CommitSha,
-}
 
 /// An environment tag.
 #[derive(Debug)]
@@ -102,11 +89,47 @@ pub struct Rolled {
     pub ran_before: bool,
 }
 
+/// One record, as far as the rules ask for it.
+struct Attempted<'r> {
+    sequence: u64,
+    attempt: Attempt,
+    outcome: Terminal,
+    version: &'r Version,
+    commit: &'r CommitSha,
+    previous_version: Option<&'r Version>,
+}
+
+impl<'r> Attempted<'r> {
+    fn of_line(line: &'r Line<'_>) -> Self {
+        Self {
+            sequence: line.sequence,
+            attempt: line.attempt,
+            outcome: line.outcome,
+            version: &line.version,
+            commit: &line.commit,
+            previous_version: line.previous_version.as_ref(),
+        }
+    }
+
+    const fn of_record(record: &'r Record) -> Self {
+        Self {
+            sequence: record.sequence,
+            attempt: record.attempt,
+            outcome: record.outcome,
+            version: &record.version,
+            commit: &record.commit,
+            previous_version: record.previous_version.as_ref(),
+        }
+    }
+}
+
 impl LedgerFacts {
     /// From a tag's own records.
     #[must_use]
-    pub fn of(ledger: &Ledger, listing: &Listing) -> Self {
-        Self::read(ledger, ledger.entries().iter().rev().map(Entry::record), listing)
+    pub fn of(ledger: &LedgerView<'_>, listing: &Listing) -> Self {
+        let records = ledger.lines().iter().rev().map(Attempted::of_line);
+        let current = ledger.newest().current();
+        Self { pages: ledger.pages(), ..Self::read(ledger.tag(), current, records, listing) }
     }
 
     /// From all records, pages included.
@@ -114,20 +137,24 @@ impl LedgerFacts {
     pub fn of_history(history: &History, listing: &Listing) -> Self {
         let mut records: Vec<&Record> = history.records().collect();
         records.reverse();
-        Self { pages: 0, ..Self::read(history.ledger(), records.into_iter(), listing) }
+        let records = records.into_iter().map(Attempted::of_record);
+        let current = history.ledger().newest().current();
+        Self::read(history.ledger().tag(), current, records, listing)
     }
 
     /// With what given records ask for.
-    #[must_use]
-    pub fn in_full(mut self, ledger: &Ledger) -> Self {
-        for entry in ledger.entries() {
-            let record = entry.record();
-            self.attempts.insert(record.deployment_id.clone(), record.outcome);
+    ///
+    /// # Errors
+    /// [`LedgerError`] of a line that cannot be read in full.
+    pub fn in_full(mut self, ledger: &LedgerView<'_>) -> Result<Self, LedgerError> {
+        for line in ledger.lines() {
+            let record = line.record()?;
             if record.outcome == Terminal::Succeeded {
-                self.succeeded.insert(record.version.clone());
+                self.succeeded.insert(record.version);
             }
+            self.attempts.insert(record.deployment_id, record.outcome);
         }
-        self
+        Ok(self)
     }
 
     /// Whether a rule needs older records than the tag holds.
@@ -138,24 +165,26 @@ impl LedgerFacts {
 
     /// `records`: oldest first.
     fn read<'r>(
-        ledger: &'r Ledger,
-        records: impl Iterator<Item = &'r Record>,
+        tag: &EnvironmentTag,
+        current: Option<(&Version, &CommitSha)>,
+        records: impl Iterator<Item = Attempted<'r>>,
         listing: &Listing,
     ) -> Self {
-        let mut facts = Self { pages: ledger.pages(), ..Self::default() };
-        let current = ledger.newest().current();
-        facts.running = current.map(|(version, commit)| (version.clone(), commit.clone()));
+        let running = current.map(|(version, commit)| (version.clone(), commit.clone()));
+        let mut facts = Self { running, ..Self::default() };
+        // The tags of one project: a search among all would look at far more memory.
+        let tagged = listing.versions.of(&tag.path);
         let mut ran: BTreeSet<&Version> = BTreeSet::new();
         for record in records {
-            if let Some(previous) = &record.previous_version {
+            if let Some(previous) = record.previous_version {
                 ran.insert(previous);
             }
             if record.outcome != Terminal::Succeeded {
                 continue;
             }
-            let version = &record.version;
+            let version = record.version;
             if record.attempt == Attempt::Rollback {
-                let from = record.previous_version.clone();
+                let from = record.previous_version.cloned();
                 let ran_before = ran.contains(version);
                 if !ran_before || from.as_ref().is_none_or(|from| from <= version) {
                     let to = version.clone();
@@ -164,22 +193,27 @@ impl LedgerFacts {
                 }
             }
             if ran.insert(version) || current.is_some_and(|(running, _)| running == version) {
-                facts.compare(version, &record.commit, listing);
+                facts.compare(version, record.commit, tagged);
             }
         }
         facts
     }
 
-    fn compare(&mut self, version: &Version, then: &CommitSha, listing: &Listing) {
-        match listing.versions.get(version) {
-            None => {
+    fn compare(
+        &mut self,
+        version: &Version,
+        then: &CommitSha,
+        tagged: &[(Version, TaggedVersion)],
+    ) {
+        match tagged.binary_search_by(|(known, _)| known.cmp(version)).map(|place| &tagged[place]) {
+            Err(_) => {
                 self.untagged.insert(version.clone());
             }
-            Some(tagged) if tagged.commit != *then => {
+            Ok((_, tagged)) if tagged.commit != *then => {
                 let both = (then.clone(), tagged.commit.clone());
                 self.elsewhere.insert(version.clone(), both);
             }
-            Some(_) => {}
+            Ok(_) => {}
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn look(facts: &Facts<'_>) -> Vec<Diagnostic> {
-    let told = facts.states.iter().filter_map(|state| {
+    let told = facts.listing.state_tags.iter().filter_map(|state| {
         let name = format!("{}-{}", state.version, state.state);
         match facts.listing.versions.get(&state.version) {
             None => Some(

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::deployment::{DeploymentId, Terminal};
 use tagboat_core::diagnostic::{Diagnostic, Exit};
-use tagboat_core::ledger::{Attempt, Ledger, Record};
-use tagboat_core::listing::{Listing, MovedTag, TaggedVersion};
+use tagboat_core::ledger::{Attempt, History, Ledger, LedgerView, Record};
+use tagboat_core::listing::{Listing, MovedTag, StateTag, TaggedVersion};
+use tagboat_core::ports::TagObject;
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments, State};
 use tagboat_core::tag_override::TagOverride;
 use tagboat_core::version::{ProjectPath, Version};
@@ -41,7 +42,6 @@ struct World {
     listing: Listing,
     environments: Environments,
     moved: Vec<MovedTag>,
-    states: Vec<StateTag>,
     ledgers: BTreeMap<EnvironmentTag, Telling>,
     overrides: Vec<Recorded>,
     plain_secrets: Vec<(String, String)>,
@@ -52,10 +52,7 @@ struct World {
 impl World {
     fn sound() -> Self {
         let tagged = |digit| TaggedVersion { object: id(digit), commit: commit(digit) };
-        let versions = BTreeMap::from([
-            (version("api/v1.0.0"), tagged('1')),
-            (version("api/v1.1.0"), tagged('2')),
-        ]);
+        let versions = [(version("api/v1.0.0"), tagged('1')), (version("api/v1.1.0"), tagged('2'))];
         let states = BTreeMap::from([(version("api/v1.0.0"), State::Stable)]);
         let ledger = LedgerFacts {
             running: Some((version("api/v1.1.0"), commit('2'))),
@@ -71,14 +68,14 @@ impl World {
             StateTag { version: version("api/v1.0.0"), state: State::Stable, commit: commit('1') };
         Self {
             listing: Listing {
-                versions,
+                versions: versions.into_iter().collect(),
                 states,
+                state_tags: vec![mark],
                 ledgers: BTreeMap::from([(staging(), id('a'))]),
                 ..Listing::default()
             },
             environments: Environments::new([environment("staging"), environment("qa")]),
             moved: vec![],
-            states: vec![mark],
             ledgers: BTreeMap::from([(staging(), telling)]),
             overrides: vec![],
             plain_secrets: vec![],
@@ -100,7 +97,6 @@ impl World {
             listing: &self.listing,
             environments: &self.environments,
             moved: &self.moved,
-            states: &self.states,
             ledgers: &self.ledgers,
             overrides: &self.overrides,
             plain_secrets: &self.plain_secrets,
@@ -205,7 +201,7 @@ fn broken(code: &str) -> World {
             ours: id('1'),
             theirs: id('2'),
         }),
-        "check::state-tag" => world.states[0].commit = commit('2'),
+        "check::state-tag" => world.listing.state_tags[0].commit = commit('2'),
         "check::protected-tag" => {
             let read = Err(NoLedger::Lightweight(commit('2')));
             world.ledgers.insert(staging(), Telling { object: id('2'), read });
@@ -511,7 +507,20 @@ fn a_ledger_remembers_what_ran_and_where_its_tag_was() {
     ] {
         ledger = ledger.append(next).unwrap().ledger;
     }
-    let facts = LedgerFacts::of(&ledger, &World::sound().listing);
+    let object = TagObject {
+        id: id('a'),
+        object: ledger.commit().unwrap().object().clone(),
+        name: staging().to_string(),
+        tagger: String::new(),
+        time: Timestamp::UNIX_EPOCH,
+        message: ledger.message(),
+        signature: None,
+    };
+    let tag = staging();
+    let view = LedgerView::read(&tag, &object).unwrap();
+    let facts = LedgerFacts::of(&view, &World::sound().listing);
+    let history = History::read(ledger, &[]).unwrap();
+    assert_eq!(LedgerFacts::of_history(&history, &World::sound().listing), facts);
     assert_eq!(facts.running, Some((version("api/v1.1.0"), commit('2'))));
     assert_eq!(facts.untagged, BTreeSet::from([version("api/v0.9.0")]));
     let moved = BTreeMap::from([(version("api/v1.0.0"), (commit('7'), commit('1')))]);

@@ -117,7 +117,8 @@ fn tag(item: Item<'_>, facts: &Facts<'_>, told: &mut Vec<Diagnostic>) {
 /// Where a tag leads, as far as that is known.
 fn at(kind: &TagKind, facts: &Facts<'_>) -> Option<CommitSha> {
     let state = |version: &_, state: &State| {
-        let found = facts.states.iter().find(|s| s.version == *version && s.state == *state);
+        let found =
+            facts.listing.state_tags.iter().find(|s| s.version == *version && s.state == *state);
         found.map(|found| found.commit.clone())
     };
     match kind {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::tag::classify;
 
 fn id(digit: char) -> ObjectId {
     ObjectId::parse(&digit.to_string().repeat(40)).unwrap()
@@ -37,7 +38,7 @@ fn every_ref_is_sorted_by_what_it_means() {
         listed("refs/heads/main", '1', None),
     ];
     let listing = Listing::read(&refs, &environments(), Source::Clone);
-    assert_eq!(listing.versions[&version("api/v1.0.0")].commit.object(), &id('1'));
+    assert_eq!(listing.versions.get(&version("api/v1.0.0")).unwrap().commit.object(), &id('1'));
     assert_eq!(listing.states[&version("api/v1.0.0")], State::Deprecated);
     assert_eq!(listing.ledgers[&tag("api/production")], id('a'));
     assert_eq!(listing.pages[&tag("api/production")], BTreeMap::from([(0, id('d'))]));

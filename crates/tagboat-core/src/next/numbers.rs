@@ -17,13 +17,10 @@ impl Numbers {
     /// Those of a project's first version.
     pub(super) const FIRST: Self = Self { major: 0, minor: 1, patch: 0 };
 
-    /// A version's text is canonical: three numbers stand before its first hyphen.
-    pub(super) fn of(version: &Version) -> Self {
-        let bare = version.bare();
-        let end = bare.find('-').unwrap_or(bare.len());
-        let mut numbers = bare[..end].split('.').filter_map(|number| number.parse().ok());
-        let mut next = || numbers.next().unwrap_or_default();
-        Self { major: next(), minor: next(), patch: next() }
+    /// Those of a version.
+    pub(super) const fn of(version: &Version) -> Self {
+        let [major, minor, patch] = version.numbers();
+        Self { major, minor, patch }
     }
 
     /// The numbers after a change of that kind.
@@ -66,9 +63,4 @@ impl Numbers {
         let semver = format!("v{major}.{minor}.{patch}{hyphen}{prerelease}");
         Version::parse(&project.join(&semver)).map_err(NextError::Version)
     }
-}
-
-/// What stands after a version's first hyphen.
-pub(super) fn prerelease(version: &Version) -> Option<String> {
-    version.bare().split_once('-').map(|(_, prerelease)| prerelease.to_owned())
 }

@@ -16,11 +16,38 @@ pub struct ListedRef {
     pub name: String,
     /// The object the ref holds.
     pub object: ObjectId,
-    /// For an annotated tag, the object it peels to.
+    /// For an annotated tag below `refs/tags/`, the object it peels to. Private refs are not peeled: for those that
+    /// are not packed git would have to read every object.
     pub peeled: Option<ObjectId>,
 }
 
+/// A ref in a listing that is being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefView<'a> {
+    /// As [`ListedRef::name`].
+    pub name: &'a str,
+    /// As [`ListedRef::object`].
+    pub object: &'a ObjectId,
+    /// As [`ListedRef::peeled`].
+    pub peeled: Option<&'a ObjectId>,
+}
+
+impl RefView<'_> {
+    /// The same, kept.
+    #[must_use]
+    pub fn to_listed(self) -> ListedRef {
+        let (name, object, peeled) = (self.name.to_owned(), self.object.clone(), self.peeled);
+        ListedRef { name, object, peeled: peeled.cloned() }
+    }
+}
+
 impl ListedRef {
+    /// The same, borrowed.
+    #[must_use]
+    pub fn view(&self) -> RefView<'_> {
+        RefView { name: &self.name, object: &self.object, peeled: self.peeled.as_ref() }
+    }
+
     /// The object at the end of all tags.
     #[must_use]
     pub fn target(&self) -> &ObjectId {
@@ -45,6 +72,17 @@ pub struct TagObject {
     pub message: String,
     /// The signature at its end, if there is one. Nothing was verified.
     pub signature: Option<TagSignature>,
+}
+
+/// What an id leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A tag object.
+    Tag(Box<TagObject>),
+    /// A commit.
+    Commit,
+    /// Something else, a tag that is too large to be one of ours, or an object that is not here.
+    Nothing,
 }
 
 /// A signature as it stands in a tag object (gitformat-signature(5)).
@@ -226,12 +264,26 @@ pub struct LogEntry {
 ///
 /// Names given to it are full ref names or object ids, never what a user typed.
 pub trait Repository: Sync {
-    /// Every local ref below `refs/tags/` and `refs/tagboat/`: one listing; everything else is derived
-    /// from it.
+    /// Every local ref below `refs/tagboat/`, then every one below `refs/tags/`, as the listing gives them: none is
+    /// kept. One listing a run; everything else is derived from it.
     ///
     /// # Errors
     /// See [`RepositoryError`].
-    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError>;
+    fn each_ref(
+        &self,
+        scope: &Scope<'_>,
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError>;
+
+    /// The same refs, kept.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError> {
+        let mut refs = Vec::new();
+        self.each_ref(scope, &mut |listed| refs.push(listed.to_listed()))?;
+        Ok(refs)
+    }
 
     /// The refs that the remote holds under `HEAD`, these full names, or names that end in `/*`, without
     /// fetching an object. Sorted by name; names it does not have are left out.
@@ -260,8 +312,18 @@ pub trait Repository: Sync {
         refs: &[(String, Option<ObjectId>)],
     ) -> Result<(), RepositoryError>;
 
-    /// The tag objects of these ids, read in one go, in the order asked. `None` where the object is no
-    /// tag or is not here.
+    /// The objects of these ids, read in one go, in the order asked, one after the other: none is kept.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`]; some may have been given before.
+    fn each_object(
+        &self,
+        scope: &Scope<'_>,
+        ids: &[ObjectId],
+        take: &mut dyn FnMut(&ObjectId, Found),
+    ) -> Result<(), RepositoryError>;
+
+    /// The tag objects of these ids, in the order asked. `None` where the object is no tag or is not here.
     ///
     /// # Errors
     /// See [`RepositoryError`].
@@ -269,7 +331,16 @@ pub trait Repository: Sync {
         &self,
         scope: &Scope<'_>,
         ids: &[ObjectId],
-    ) -> Result<Vec<Option<TagObject>>, RepositoryError>;
+    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
+        let mut tags = Vec::with_capacity(ids.len());
+        self.each_object(scope, ids, &mut |_, found| {
+            tags.push(match found {
+                Found::Tag(tag) => Some(*tag),
+                Found::Commit | Found::Nothing => None,
+            });
+        })?;
+        Ok(tags)
+    }
 
     /// Writes a tag object; no ref names it yet.
     ///

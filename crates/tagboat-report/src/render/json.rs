@@ -11,7 +11,12 @@ use crate::text::acts;
 /// # Errors
 /// Where a value has no JSON form.
 pub fn json<T: Serialize>(value: &T) -> serde_json::Result<String> {
-    let text = serde_json::to_string_pretty(value)?;
+    let mut text = serde_json::to_string_pretty(value)?;
+    // Mostly nothing acts.
+    if text.bytes().all(|byte| matches!(byte, b'\n' | b' '..=b'~')) && !text.contains("##[") {
+        text.push('\n');
+        return Ok(text);
+    }
     // The newlines of the indentation are the only characters outside strings that act.
     let lines: Vec<String> = text.lines().map(harmless).collect();
     Ok(lines.join("\n") + "\n")

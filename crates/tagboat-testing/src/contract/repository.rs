@@ -306,7 +306,8 @@ pub fn a_fetched_ref_brings_its_object(world: &dyn World) {
     bob.fetch(&scope(), &[fetch(TAG, copy, Existing::Overwrite)]).unwrap();
     assert!(bob.tag_objects(&scope(), std::slice::from_ref(&tag)).unwrap()[0].is_some());
     let peeled = Some(last(world).object().clone());
-    let listed = ListedRef { name: copy.to_owned(), object: tag.clone(), peeled: peeled.clone() };
+    // A private ref is not peeled.
+    let listed = ListedRef { name: copy.to_owned(), object: tag.clone(), peeled: None };
     assert_eq!(bob.refs(&scope()).unwrap(), [listed], "and nothing else");
     let there = ListedRef { name: TAG.to_owned(), object: tag, peeled };
     assert_eq!(bob.remote_refs(&scope(), &[TAG]).unwrap(), [there]);

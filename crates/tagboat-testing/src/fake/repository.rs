@@ -12,8 +12,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{
-    Commit, Existing, FetchSpec, ListedRef, Log, LogQuery, NewTag, RefUpdate, Repository,
-    RepositoryError, RunError, Scope, Since, Swap, TagObject, TagSignature, TagSigner,
+    Commit, Existing, FetchSpec, Found, ListedRef, Log, LogQuery, NewTag, RefUpdate, RefView,
+    Repository, RepositoryError, RunError, Scope, Since, Swap, TagObject, TagSignature, TagSigner,
 };
 
 /// The default branch.
@@ -285,12 +285,25 @@ fn check_remote(name: &str) -> Result<(), RepositoryError> {
 }
 
 impl Repository for FakeRepository {
-    fn refs(&self, scope: &Scope<'_>) -> Result<Vec<ListedRef>, RepositoryError> {
+    fn each_ref(
+        &self,
+        scope: &Scope<'_>,
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
         bounded(scope)?;
-        let remote = self.remote.lock();
-        let local = self.local.lock().unwrap();
-        let ours = |name: &str| name.starts_with("refs/tags/") || name.starts_with("refs/tagboat/");
-        Ok(list(&remote, local.refs.iter().filter(|(name, _)| ours(name))))
+        let listed = {
+            let remote = self.remote.lock();
+            let local = self.local.lock().unwrap();
+            list(&remote, local.refs.iter())
+        };
+        for ListedRef { name, object, peeled } in &listed {
+            if name.starts_with("refs/tagboat/") {
+                take(RefView { name, object, peeled: None });
+            } else if name.starts_with("refs/tags/") {
+                take(RefView { name, object, peeled: peeled.as_ref() });
+            }
+        }
+        Ok(())
     }
 
     fn remote_refs(
@@ -368,19 +381,26 @@ impl Repository for FakeRepository {
         Ok(())
     }
 
-    fn tag_objects(
+    fn each_object(
         &self,
         scope: &Scope<'_>,
         ids: &[ObjectId],
-    ) -> Result<Vec<Option<TagObject>>, RepositoryError> {
+        take: &mut dyn FnMut(&ObjectId, Found),
+    ) -> Result<(), RepositoryError> {
         bounded(scope)?;
-        let remote = self.remote.lock();
-        let local = self.local.lock().unwrap();
-        let read = |id: &ObjectId| match remote.objects.get(id) {
-            Some(Object::Tag(tag)) if local.objects.contains(id) => Some(tag.clone()),
-            Some(_) | None => None,
+        let read = |id: &ObjectId| {
+            let remote = self.remote.lock();
+            if !self.local.lock().unwrap().objects.contains(id) {
+                return Found::Nothing;
+            }
+            match remote.objects.get(id) {
+                Some(Object::Tag(tag)) => Found::Tag(Box::new(tag.clone())),
+                Some(Object::Commit { .. }) => Found::Commit,
+                None => Found::Nothing,
+            }
         };
-        Ok(ids.iter().map(read).collect())
+        ids.iter().for_each(|id| take(id, read(id)));
+        Ok(())
     }
 
     fn write_tag(&self, scope: &Scope<'_>, tag: &NewTag) -> Result<ObjectId, RepositoryError> {

@@ -87,6 +87,9 @@ pub(crate) struct RollbackArgs {
     /// Why; the version that is left is held for this reason.
     #[arg(long, value_name = "REASON")]
     pub(crate) reason: Option<String>,
+    /// Do not ask the remote, nor any host: choose from what this clone last fetched, and say what that leaves open.
+    #[arg(long, requires = "dry_run")]
+    pub(crate) offline: bool,
     /// How it is run.
     #[command(flatten)]
     pub(crate) run: RunArgs,

@@ -80,7 +80,6 @@ pub(crate) fn run(arguments: &CheckArgs, context: &Context<'_>) -> Result<Exit> 
         listing: &tags.state.listing,
         environments: &tags.state.environments,
         moved: &tags.state.moved,
-        states: &tags.states,
         ledgers: &tags.ledgers,
         overrides: &tags.overrides,
         plain_secrets: &plain_secrets,

@@ -185,7 +185,7 @@ fn planned(
     let rollback = match Doing::of(wish.run.dry_run) {
         Doing::All => None,
         Doing::Plan => {
-            let asking = Asking { context, scope, state, trust: &trust, pool: &pool };
+            let asking = Asking { context, scope, state, trust: &trust, pool: Some(&pool) };
             rollback::today(&asking, wish.project, wish.environment, &past)?
         }
     };

@@ -8,7 +8,7 @@ use tagboat_config::check::Recorded;
 use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{Override, Protection};
-use tagboat_core::ports::{Existing, FetchSpec, ListedRef, Scope};
+use tagboat_core::ports::{Existing, FetchSpec, RefView, Scope};
 use tagboat_core::tag_override::{self, OVERRIDES};
 
 use super::repository::diagnostic;
@@ -58,13 +58,22 @@ impl<'a> Overrides<'a> {
     }
 }
 
+/// Whether the remote has records of overrides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fetched {
+    /// It has, and they are here now.
+    Some,
+    /// It has none.
+    Nothing,
+}
+
 /// Brings the records of overrides that are not here.
-pub(crate) fn fetch_recorded(context: &Context<'_>, scope: &Scope<'_>) -> Result<()> {
+pub(crate) fn fetch_recorded(context: &Context<'_>, scope: &Scope<'_>) -> Result<Fetched> {
     let repository = context.repository();
     let pattern = format!("{OVERRIDES}*");
     let remote = repository.remote_refs(scope, &[&pattern]).map_err(|error| diagnostic(&error))?;
     if remote.is_empty() {
-        return Ok(());
+        return Ok(Fetched::Nothing);
     }
     let specs: Vec<FetchSpec> = remote
         .into_iter()
@@ -74,13 +83,23 @@ pub(crate) fn fetch_recorded(context: &Context<'_>, scope: &Scope<'_>) -> Result
             existing: Existing::Keep,
         })
         .collect();
-    repository.fetch(scope, &specs).map_err(|error| diagnostic(&error))
+    repository.fetch(scope, &specs).map_err(|error| diagnostic(&error))?;
+    Ok(Fetched::Some)
 }
 
-/// The records among these refs.
-pub(crate) fn recorded_refs(refs: &[ListedRef]) -> Vec<(String, ObjectId)> {
-    let records = refs.iter().filter(|listed| listed.name.starts_with(OVERRIDES));
-    records.map(|listed| (listed.name.clone(), listed.object.clone())).collect()
+/// The records that are here.
+pub(crate) fn recorded_refs(
+    context: &Context<'_>,
+    scope: &Scope<'_>,
+) -> Result<Vec<(String, ObjectId)>> {
+    let mut records = Vec::new();
+    let take = &mut |listed: RefView<'_>| {
+        if listed.name.starts_with(OVERRIDES) {
+            records.push((listed.name.to_owned(), listed.object.clone()));
+        }
+    };
+    context.repository().each_ref(scope, take).map_err(|error| diagnostic(&error))?;
+    Ok(records)
 }
 
 /// What they tell.

@@ -6,11 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{History, Ledger, LedgerError, Protection, Signed};
+use tagboat_core::ledger::{History, Ledger, LedgerError, LedgerView, Protection, Record, Signed};
 use tagboat_core::listing::{
-    FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Source, TAGS, plan_fetch,
+    Beside, FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Sorter, Source, TAGS, plan_fetch,
 };
-use tagboat_core::ports::{FetchSpec, ListedRef, RepositoryError, Runner as _, Scope, TagObject};
+use tagboat_core::ports::{
+    FetchSpec, Found, ListedRef, RepositoryError, Runner as _, Scope, TagObject,
+};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
@@ -34,9 +36,9 @@ pub(crate) struct State {
 
 /// What an environment tag holds.
 #[derive(Debug)]
-pub(crate) enum Holding {
-    /// A ledger, and what its signature says.
-    Ledger(Ledger, Signed),
+pub(crate) enum Holding<L = Ledger> {
+    /// A ledger, or what is kept of it, and what its signature says.
+    Ledger(L, Signed),
     /// None: it is lightweight, from before Tagboat, and what was before it is not recorded.
     Bare(Bare),
 }
@@ -52,6 +54,13 @@ pub(crate) struct Bare {
 
 /// What was read, or why it is not to be trusted.
 pub(crate) type Read<T> = std::result::Result<T, Box<Diagnostic>>;
+
+/// What is kept of a ledger that was read and checked.
+pub(crate) type Keep<'k, L> =
+    dyn FnMut(&LedgerView<'_>) -> std::result::Result<L, LedgerError> + 'k;
+
+/// Ledgers that are joined with their pages at once: what is joined is held, some 100 KiB each.
+const AT_ONCE: usize = 100;
 
 /// The folders below `environments/` that are environments' names. Others are `check`'s business.
 pub(crate) fn environments(context: &Context<'_>) -> Result<Environments> {
@@ -108,33 +117,29 @@ impl State {
         let repository = context.repository();
         let failed = |error| diagnostic(&error);
         let environments = environments(context)?;
-        let mut refs = repository.refs(scope).map_err(failed)?;
-        let mut moved = Vec::new();
-        if source == Source::Remote {
-            let remote = repository
-                .remote_refs(scope, &REMOTE_PATTERNS)
-                .map_err(|error| unanswered(context, scope, &error))?;
-            let plan = plan_fetch(&remote, &refs, &environments);
-            fetch(context, scope, &plan, &remote)?;
-            let gone: Vec<_> = plan.forget.iter().map(|name| (name.clone(), None)).collect();
-            if !gone.is_empty()
-                && let Err(error) = repository.remember(scope, &gone)
-            {
-                context
-                    .terminal
-                    .warn(&format!("old copies of the remote's tags stay here: {error}"));
-            }
-            if !plan.specs.is_empty() || !gone.is_empty() {
-                refs = plan.carried_out(refs, &remote);
-            }
-            moved = plan.moved;
+        if source == Source::Clone {
+            let mut sorter = Sorter::new(&environments, source);
+            repository.each_ref(scope, &mut |listed| sorter.take(listed)).map_err(failed)?;
+            return Ok(Self { listing: sorter.finish(), environments, moved: Vec::new() });
         }
+        let refs = repository.refs(scope).map_err(failed)?;
+        let remote = repository
+            .remote_refs(scope, &REMOTE_PATTERNS)
+            .map_err(|error| unanswered(context, scope, &error))?;
+        let plan = plan_fetch(&remote, &refs, &environments);
+        fetch(context, scope, &plan, &remote)?;
+        let gone: Vec<_> = plan.forget.iter().map(|name| (name.clone(), None)).collect();
+        if !gone.is_empty()
+            && let Err(error) = repository.remember(scope, &gone)
+        {
+            context.terminal.warn(&format!("old copies of the remote's tags stay here: {error}"));
+        }
+        let refs = plan.carried_out(refs, &remote);
         let listing = Listing::read(&refs, &environments, source);
-        Ok(Self { listing, environments, moved })
+        Ok(Self { listing, environments, moved: plan.moved })
     }
 
-    /// What these environment tags hold: each ledger checked for itself, for its signature, and against what this
-    /// clone saw before. What was read is remembered, so that an older ledger is noticed later.
+    /// What these environment tags hold: see [`State::survey`].
     pub(crate) fn holdings<'t>(
         &self,
         context: &Context<'_>,
@@ -143,42 +148,68 @@ impl State {
         overrides: &Overrides<'_>,
         tags: impl IntoIterator<Item = &'t EnvironmentTag>,
     ) -> Result<BTreeMap<EnvironmentTag, Read<Holding>>> {
-        let deleted = self.listing.deleted();
-        let (gone, tags): (Vec<&EnvironmentTag>, Vec<&EnvironmentTag>) =
-            tags.into_iter().partition(|tag| deleted.contains(tag));
-        let tags: Vec<&EnvironmentTag> =
-            tags.into_iter().filter(|tag| self.listing.ledgers.contains_key(tag)).collect();
-        let ids: Vec<ObjectId> =
-            tags.iter().map(|tag| self.listing.ledgers[*tag].clone()).collect();
-        let repository = context.repository();
-        let objects = repository.tag_objects(scope, &ids).map_err(|error| diagnostic(&error))?;
-        let reading = Reading { state: self, context, scope, trust, overrides };
-        let mut holdings = BTreeMap::new();
-        let mut news = Vec::new();
-        for ((tag, id), object) in tags.into_iter().zip(ids).zip(objects) {
-            let read = match object {
-                Some(object) => reading.ledger(tag, &id, &object)?,
-                None => reading.bare(tag, &id)?,
-            };
-            if matches!(read, Ok(Holding::Ledger(..))) && self.listing.seen.get(tag) != Some(&id) {
-                news.push((tag.seen_ref(), Some(id)));
+        let keep = &mut |view: &LedgerView<'_>| view.to_ledger();
+        self.survey(context, scope, trust, overrides, tags, keep)
+    }
+
+    /// What these environment tags hold, of each ledger what `keep` keeps of it: a repository has thousands. Each is
+    /// checked for itself, for its signature, and against what this clone saw before. What was read is remembered, so
+    /// that an older ledger is noticed later.
+    pub(crate) fn survey<'t, L>(
+        &self,
+        context: &Context<'_>,
+        scope: &Scope<'_>,
+        trust: &Trust,
+        overrides: &Overrides<'_>,
+        tags: impl IntoIterator<Item = &'t EnvironmentTag>,
+        keep: &mut Keep<'_, L>,
+    ) -> Result<BTreeMap<EnvironmentTag, Read<Holding<L>>>> {
+        let listing = &self.listing;
+        let tags: BTreeSet<&EnvironmentTag> = tags.into_iter().collect();
+        let (mut ledgers, mut seen) = (Beside::new(&listing.ledgers), Beside::new(&listing.seen));
+        let mut pages = Beside::new(&listing.pages);
+        let (mut plain, mut changed, mut gone) = (Vec::new(), Vec::new(), Gone::new());
+        for tag in tags {
+            let (id, seen, pages) = (ledgers.find(tag), seen.find(tag), pages.find(tag));
+            let is_known = seen.is_some() || pages.is_some();
+            match (id, seen) {
+                (None, _) if is_known => gone.push((tag, "it was deleted")),
+                (None, _) => {}
+                (Some(id), seen) => {
+                    let asked = Asked { tag, id, is_known };
+                    // What changed since it was last seen must go on from that, so more of it is read.
+                    let list =
+                        if seen.is_some_and(|seen| seen != id) { &mut changed } else { &mut plain };
+                    list.push((asked, seen));
+                }
             }
-            holdings.insert(tag.clone(), read);
         }
-        for tag in gone {
-            holdings.insert(tag.clone(), reading.gone(tag, "it was deleted")?);
+        let reading = Reading { state: self, context, scope, trust, overrides };
+        let mut holdings = Vec::with_capacity(plain.len() + changed.len());
+        let plain_tags: Vec<Asked<'_>> = plain.iter().map(|(asked, _)| *asked).collect();
+        reading.plain(&plain_tags, keep, &mut holdings, &mut gone)?;
+        for some in changed.chunks(AT_ONCE) {
+            let some: Vec<Asked<'_>> = some.iter().map(|(asked, _)| *asked).collect();
+            reading.changed(&some, keep, &mut holdings, &mut gone)?;
         }
-        let first: Vec<String> = holdings
-            .iter()
-            .filter(|(_, read)| matches!(read, Ok(Holding::Ledger(..))))
-            .filter_map(|(tag, _)| self.is_read_first(tag).then(|| tag.to_string()))
-            .collect();
+        let is_ledger = |read: &Read<Holding<L>>| matches!(read, Ok(Holding::Ledger(..)));
+        let read: BTreeSet<&EnvironmentTag> =
+            holdings.iter().filter(|(_, read)| is_ledger(read)).map(|(tag, _)| tag).collect();
+        let unseen = plain.iter().filter(|(_, seen)| seen.is_none()).chain(&changed);
+        let news = unseen.filter(|(asked, _)| read.contains(asked.tag));
+        let news: Vec<_> =
+            news.map(|(asked, _)| (asked.tag.seen_ref(), Some(asked.id.clone()))).collect();
+        let first = plain.iter().filter(|(asked, seen)| seen.is_none() && read.contains(asked.tag));
+        let first: Vec<String> = first.map(|(asked, _)| asked.tag.to_string()).collect();
         if !first.is_empty() {
             context.terminal.aside(&not_remembered(&first));
         }
+        drop(read);
+        reading.gone(&gone, keep, &mut holdings)?;
+        let holdings = holdings.into_iter().collect();
         // The memory is an alarm for later; without it the answer is the same (SPEC V7).
         if !news.is_empty()
-            && let Err(error) = repository.remember(scope, &news)
+            && let Err(error) = context.repository().remember(scope, &news)
         {
             let error = in_passing(&error);
             context.terminal.warn(&format!(
@@ -200,30 +231,37 @@ impl State {
         scope: &Scope<'_>,
         ledger: Ledger,
     ) -> Result<Read<History>> {
+        let ids = match self.below(ledger.tag(), ledger.pages()) {
+            Ok(ids) => ids,
+            Err(error) => return Ok(Err(error)),
+        };
+        let objects = context.repository().tag_objects(scope, &ids);
+        Ok(self.joined(ledger, objects.map_err(|error| diagnostic(&error))?))
+    }
+
+    /// The objects that a ledger of so many pages is joined with: its pages, the newest first, and what was seen of it
+    /// before.
+    fn below(&self, tag: &EnvironmentTag, pages: u64) -> Read<Vec<ObjectId>> {
+        let here = self.listing.pages.get(tag);
+        let page = |number: u64| {
+            let id = here.and_then(|pages| pages.get(&number));
+            id.cloned().ok_or_else(|| LedgerError::MissingPage(number).diagnostic(tag))
+        };
+        let mut ids = (0..pages).rev().map(page).collect::<Read<Vec<ObjectId>>>()?;
+        ids.extend(self.listing.seen.get(tag).cloned());
+        Ok(ids)
+    }
+
+    /// Joins a ledger with the objects of [`State::below`].
+    fn joined(&self, ledger: Ledger, mut objects: Vec<Option<TagObject>>) -> Read<History> {
         let tag = ledger.tag().clone();
-        let here = self.listing.pages.get(&tag);
-        let page = |number| here.and_then(|pages| pages.get(&number)).cloned();
-        let pages: Option<Vec<ObjectId>> = (0..ledger.pages()).rev().map(page).collect();
-        let Some(mut ids) = pages else {
-            let missing = (0..ledger.pages()).rev().find(|n| page(*n).is_none()).unwrap_or(0);
-            return Ok(Err(LedgerError::MissingPage(missing).diagnostic(&tag)));
-        };
-        let seen = self.listing.seen.get(&tag);
-        ids.extend(seen.cloned());
-        let mut objects =
-            context.repository().tag_objects(scope, &ids).map_err(|error| diagnostic(&error))?;
-        let seen = seen.and_then(|_| objects.pop()).flatten();
-        let history = match History::read(ledger, &objects) {
-            Ok(history) => history,
-            Err(error) => return Ok(Err(error.diagnostic(&tag))),
-        };
+        let seen = self.listing.seen.get(&tag).and_then(|_| objects.pop()).flatten();
+        let history = History::read(ledger, &objects).map_err(|error| error.diagnostic(&tag))?;
         // What was seen was checked when it was; if it cannot be read now, the memory is lost, not the answer.
-        if let Some(Ok(seen)) = seen.map(|object| Ledger::read(tag.clone(), &object))
-            && let Err(error) = history.follows_seen(&seen)
-        {
-            return Ok(Err(error.diagnostic(&tag)));
+        if let Some(Ok(seen)) = seen.map(|object| Ledger::read(tag.clone(), &object)) {
+            history.follows_seen(&seen).map_err(|error| error.diagnostic(&tag))?;
         }
-        Ok(Ok(history))
+        Ok(history)
     }
 
     /// What a reader should know of this state beside any answer.
@@ -274,6 +312,21 @@ fn fetch(
     Ok(())
 }
 
+/// Ledgers that were there, and how each went.
+type Gone<'t> = Vec<(&'t EnvironmentTag, &'static str)>;
+
+/// What was read, one after the other.
+type Holdings<L> = Vec<(EnvironmentTag, Read<Holding<L>>)>;
+
+/// An environment tag that is there.
+#[derive(Clone, Copy)]
+struct Asked<'t> {
+    tag: &'t EnvironmentTag,
+    id: &'t ObjectId,
+    /// Whether a ledger was there before.
+    is_known: bool,
+}
+
 /// One look at environment tags.
 struct Reading<'a> {
     state: &'a State,
@@ -284,76 +337,167 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn ledger(
+    /// Tags that are as they were last seen, or were never seen: their objects alone say it.
+    fn plain<'t, L>(
+        &self,
+        tags: &[Asked<'t>],
+        keep: &mut Keep<'_, L>,
+        holdings: &mut Holdings<L>,
+        gone: &mut Gone<'t>,
+    ) -> Result<()> {
+        let ids: Vec<ObjectId> = tags.iter().map(|asked| asked.id.clone()).collect();
+        let mut left = tags.iter();
+        self.objects(&ids, &mut |_, found| {
+            let Some(asked) = left.next() else { return };
+            let read = match found {
+                Found::Tag(object) => Some(self.ledger(asked.tag, &object, keep)),
+                Found::Commit | Found::Nothing => self.bare(asked, &found, gone),
+            };
+            holdings.extend(read.map(|read| (asked.tag.clone(), read)));
+        })
+    }
+
+    /// Tags that changed since they were last seen: what was seen must be part of their histories.
+    fn changed<'t, L>(
+        &self,
+        tags: &[Asked<'t>],
+        keep: &mut Keep<'_, L>,
+        holdings: &mut Holdings<L>,
+        gone: &mut Gone<'t>,
+    ) -> Result<()> {
+        let mut ids: Vec<ObjectId> = tags.iter().map(|asked| asked.id.clone()).collect();
+        let mut ledgers = Vec::new();
+        let mut left = tags.iter();
+        self.objects(&ids, &mut |_, found| {
+            let Some(asked) = left.next() else { return };
+            match found {
+                Found::Tag(object) => ledgers.push((asked.tag, object)),
+                Found::Commit | Found::Nothing => {
+                    let read = self.bare(asked, &found, gone);
+                    holdings.extend(read.map(|read| (asked.tag.clone(), read)));
+                }
+            }
+        })?;
+        // Every page of every one in one go, in the order in which they are joined below.
+        ids.clear();
+        let mut joined = Vec::new();
+        for (tag, object) in ledgers {
+            let read = self.ledger(tag, &object, &mut |view| Ok((keep(view)?, view.to_ledger()?)));
+            let below = read.and_then(|holding| match holding {
+                Holding::Ledger((kept, ledger), signed) => {
+                    let below = self.state.below(tag, ledger.pages())?;
+                    Ok((kept, ledger, signed, below))
+                }
+                Holding::Bare(_) => Err(no_ledger(tag)),
+            });
+            match below {
+                Ok((kept, ledger, signed, below)) => {
+                    joined.push((tag, kept, ledger, signed, below.len()));
+                    ids.extend(below);
+                }
+                Err(error) => holdings.push((tag.clone(), Err(error))),
+            }
+        }
+        let objects = self.context.repository().tag_objects(self.scope, &ids);
+        let mut objects = objects.map_err(|error| diagnostic(&error))?.into_iter();
+        for (tag, kept, ledger, signed, count) in joined {
+            let own = objects.by_ref().take(count).collect();
+            let history = self.state.joined(ledger, own);
+            holdings.push((tag.clone(), history.map(|_| Holding::Ledger(kept, signed))));
+        }
+        Ok(())
+    }
+
+    fn objects(&self, ids: &[ObjectId], take: &mut dyn FnMut(&ObjectId, Found)) -> Result<()> {
+        let repository = self.context.repository();
+        repository.each_object(self.scope, ids, take).map_err(|error| diagnostic(&error))
+    }
+
+    /// What a tag object says by itself.
+    fn ledger<L>(
         &self,
         tag: &EnvironmentTag,
-        id: &ObjectId,
         object: &TagObject,
-    ) -> Result<Read<Holding>> {
-        let ledger = match Ledger::read(tag.clone(), object) {
-            Ok(ledger) => ledger,
-            Err(error) => return Ok(Err(error.diagnostic(tag))),
-        };
+        keep: &mut Keep<'_, L>,
+    ) -> Read<Holding<L>> {
+        let wrong = |error: LedgerError| error.diagnostic(tag);
+        let view = LedgerView::read(tag, object).map_err(wrong)?;
         let signed = self.trust.ledger(self.context, self.scope, object);
-        if let Err(error) = self.judge(tag, &says(&ledger), &signed) {
-            return Ok(Err(error));
+        if self.is_refused(tag, &signed) {
+            let says = says(&view.newest().record().map_err(wrong)?);
+            return Err(not_signed(&tag.to_string(), &says, &signed));
         }
-        match self.state.listing.seen.get(tag) {
-            Some(seen) if seen != id => {
-                // It changed since: the old one must be part of its history.
-                let history = self.state.history(self.context, self.scope, ledger)?;
-                Ok(history.map(|history| Holding::Ledger(history.ledger().clone(), signed)))
-            }
-            Some(_) | None => Ok(Ok(Holding::Ledger(ledger, signed))),
-        }
+        Ok(Holding::Ledger(keep(&view).map_err(wrong)?, signed))
     }
 
     /// Where it must be signed by one who may, and is not, only a person's word helps.
-    fn judge(&self, tag: &EnvironmentTag, says: &str, signed: &Signed) -> Read<()> {
-        let refused = self.trust.requires(&tag.environment)
+    fn is_refused(&self, tag: &EnvironmentTag, signed: &Signed) -> bool {
+        self.trust.requires(&tag.environment)
             && !signed.is_good()
-            && !self.overrides.allow(Protection::LedgerSignature);
-        if refused { Err(not_signed(&tag.to_string(), says, signed)) } else { Ok(()) }
+            && !self.overrides.allow(Protection::LedgerSignature)
     }
 
-    /// A tag without a tag object.
-    fn bare(&self, tag: &EnvironmentTag, id: &ObjectId) -> Result<Read<Holding>> {
-        let listing = &self.state.listing;
-        if listing.seen.contains_key(tag) || listing.pages.contains_key(tag) {
-            return self.gone(tag, "it was replaced by a lightweight tag");
+    /// A tag without a tag object; `None` where a ledger was there before.
+    fn bare<'t, L>(
+        &self,
+        asked: &Asked<'t>,
+        found: &Found,
+        gone: &mut Gone<'t>,
+    ) -> Option<Read<Holding<L>>> {
+        let Asked { tag, id, is_known } = *asked;
+        if is_known {
+            gone.push((tag, "it was replaced by a lightweight tag"));
+            return None;
         }
-        let repository = self.context.repository();
-        let commit = repository.commit(self.scope, id.as_str());
-        let Some(commit) = commit.map_err(|error| diagnostic(&error))? else {
-            return Ok(Err(no_ledger(tag)));
-        };
-        let versions = listing.versions_of(&tag.path);
-        let here = versions.filter(|(_, tagged)| tagged.commit == commit.sha);
-        let version = here.last().map(|(version, _)| version.clone());
-        let says = version.as_ref().map_or_else(|| commit.sha.to_string(), ToString::to_string);
-        if let Err(error) = self.judge(tag, &format!("{says} runs"), &Signed::No) {
-            return Ok(Err(error));
+        if *found != Found::Commit {
+            return Some(Err(no_ledger(tag)));
         }
-        Ok(Ok(Holding::Bare(Bare { commit: commit.sha, version })))
+        let commit = CommitSha::from(id.clone());
+        let mut versions = self.state.listing.versions_of(&tag.path).rev();
+        let version = versions.find(|(_, tagged)| tagged.commit == commit);
+        let version = version.map(|(version, _)| version.clone());
+        if self.is_refused(tag, &Signed::No) {
+            let says = version.as_ref().map_or_else(|| commit.to_string(), ToString::to_string);
+            let says = format!("{says} runs");
+            return Some(Err(not_signed(&tag.to_string(), &says, &Signed::No)));
+        }
+        Some(Ok(Holding::Bare(Bare { commit, version })))
     }
 
-    /// A ledger that was there. With a person's word it goes on from what this clone last saw of it.
-    fn gone(&self, tag: &EnvironmentTag, how: &str) -> Result<Read<Holding>> {
-        let Some(seen) = self.state.listing.seen.get(tag) else {
-            return Ok(Err(deleted(tag, how, None)));
-        };
-        let repository = self.context.repository();
-        let object = repository.tag_objects(self.scope, std::slice::from_ref(seen));
-        let object = object.map_err(|error| diagnostic(&error))?.pop().flatten();
-        let Some(object) = object else { return Ok(Err(deleted(tag, how, None))) };
-        let ledger = match Ledger::read(tag.clone(), &object) {
-            Ok(ledger) => ledger,
-            Err(error) => return Ok(Err(error.diagnostic(tag))),
-        };
+    /// Ledgers that were there. With a person's word one goes on from what this clone last saw of it.
+    fn gone<L>(
+        &self,
+        gone: &Gone<'_>,
+        keep: &mut Keep<'_, L>,
+        holdings: &mut Holdings<L>,
+    ) -> Result<()> {
+        let seen = |tag: &EnvironmentTag| self.state.listing.seen.get(tag);
+        let ids: Vec<ObjectId> = gone.iter().filter_map(|(tag, _)| seen(tag)).cloned().collect();
+        let mut left = gone.iter().filter(|(tag, _)| seen(tag).is_some());
+        self.objects(&ids, &mut |_, found| {
+            let Some((tag, how)) = left.next() else { return };
+            holdings.push(((*tag).clone(), self.last_seen(tag, how, &found, keep)));
+        })?;
+        for (tag, how) in gone.iter().filter(|(tag, _)| seen(tag).is_none()) {
+            holdings.push(((*tag).clone(), Err(deleted(tag, how, None))));
+        }
+        Ok(())
+    }
+
+    fn last_seen<L>(
+        &self,
+        tag: &EnvironmentTag,
+        how: &str,
+        found: &Found,
+        keep: &mut Keep<'_, L>,
+    ) -> Read<Holding<L>> {
+        let Found::Tag(object) = found else { return Err(deleted(tag, how, None)) };
+        let newest = LedgerView::read(tag, object).and_then(|view| view.newest().record());
+        let newest = newest.map_err(|error| error.diagnostic(tag))?;
         if !self.overrides.allow(Protection::DeletedTag) {
-            return Ok(Err(deleted(tag, how, Some(&ledger))));
+            return Err(deleted(tag, how, Some(&newest)));
         }
-        self.ledger(tag, seen, &object)
+        self.ledger(tag, object, keep)
     }
 }
 
@@ -369,9 +513,8 @@ pub(crate) fn not_remembered(tags: &[String]) -> String {
     )
 }
 
-/// What a ledger says, in a few words.
-fn says(ledger: &Ledger) -> String {
-    let newest = ledger.newest();
+/// What a ledger's newest record says, in a few words.
+fn says(newest: &Record) -> String {
     let runs = newest.current().map_or_else(|| "nothing".to_owned(), |(v, _)| v.to_string());
     format!(
         "{runs} runs since record {}, {}, by {}",
@@ -382,7 +525,7 @@ fn says(ledger: &Ledger) -> String {
 }
 
 /// A ledger that was there and is not.
-fn deleted(tag: &EnvironmentTag, how: &str, seen: Option<&Ledger>) -> Box<Diagnostic> {
+fn deleted(tag: &EnvironmentTag, how: &str, seen: Option<&Record>) -> Box<Diagnostic> {
     let mut error = Diagnostic::unchanged(
         "ledger::deleted",
         Exit::Refused,
@@ -390,8 +533,8 @@ fn deleted(tag: &EnvironmentTag, how: &str, seen: Option<&Ledger>) -> Box<Diagno
         "nothing was deployed or moved",
     );
     let help = match seen {
-        Some(ledger) => {
-            error = error.fact("last seen", says(ledger));
+        Some(newest) => {
+            error = error.fact("last seen", says(newest));
             format!(
                 "put it back: `git push --force origin {}:{}`; or let the next deployment go on from it: \
                  `--override deleted-tag=REASON`; where it shall be forgotten: `git update-ref -d {}`",

@@ -9,6 +9,7 @@ use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::Environment;
 use tagboat_core::ledger::{Attempt, History, HoldChange, Protection};
+use tagboat_core::listing::Source;
 use tagboat_core::ports::{Architecture, Scope};
 use tagboat_core::rollback::{
     NoCandidate, Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target,
@@ -30,6 +31,14 @@ use crate::cli::deploy::RollbackArgs;
 use crate::context::Context;
 use crate::terminal::printable;
 
+/// What a choice that was made from this clone alone leaves open.
+const NOT_KNOWN: [&str; 4] = [
+    "what the remote holds now",
+    "what the hosts run, and whether they can be reached",
+    "whether the package can be fetched",
+    "whether a protection stands in the way: a freeze window, a release branch",
+];
+
 /// Reasons shown for versions that were passed over; the rest is counted.
 const SHOWN: usize = 8;
 
@@ -37,6 +46,13 @@ const SHOWN: usize = 8;
 pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("rollback");
     let config = context.config()?;
+    if arguments.offline {
+        let state = State::read(context, &scope, Source::Clone)?;
+        let (wish, current) = wish(arguments, context, &scope, config, &state)?;
+        state.warn(context, Source::Clone);
+        tell_offline(context, &wish, &current);
+        return Ok(Exit::Done);
+    }
     let asked = Asked {
         attempt: Attempt::Rollback,
         project: super::project(&arguments.project)?,
@@ -45,18 +61,18 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
         others: Others::Stay,
     };
     in_turn(context, &scope, config, &asked, |state| {
-        wish(arguments, context, &scope, config, state)
+        wish(arguments, context, &scope, config, state).map(|(wish, _)| wish)
     })
 }
 
-/// What to go back to, as things are now.
+/// What to go back to, as things are now, and from what.
 fn wish<'a>(
     arguments: &'a RollbackArgs,
     context: &Context<'_>,
     scope: &Scope<'_>,
     config: &'a Config,
     state: &State,
-) -> Result<Wish<'a>> {
+) -> Result<(Wish<'a>, Version)> {
     let project = target::known(config, &super::project(&arguments.project)?)?;
     let environment = target::environment(config, &arguments.environment)?;
     target::refuse_shallow(context)?;
@@ -70,8 +86,9 @@ fn wish<'a>(
     let (Some(history), Some((current, _))) = (&past.history, past.running()) else {
         return Err(never_deployed(&tag));
     };
-    let pool = published(&context.path(config.publish.folder.as_str()), project.name.as_str());
-    let asking = Asking { context, scope, state, trust: &trust, pool: &pool };
+    let pool = (!arguments.offline)
+        .then(|| published(&context.path(config.publish.folder.as_str()), project.name.as_str()));
+    let asking = Asking { context, scope, state, trust: &trust, pool: pool.as_deref() };
     let mut known = Known::of(&asking, environment, history, current);
     let version = match &arguments.to {
         Some(typed) => named(&known.facts(), typed)?,
@@ -86,7 +103,7 @@ fn wish<'a>(
     let Some(commit) = commit else {
         return Err(tagboat_core::diagnostic::bug(format!("{version} was chosen and has no tag")));
     };
-    Ok(Wish {
+    let wish = Wish {
         attempt: Attempt::Rollback,
         project,
         environment,
@@ -97,7 +114,8 @@ fn wish<'a>(
         overrides,
         run: &arguments.run,
         queued_as: None,
-    })
+    };
+    Ok((wish, known.current))
 }
 
 /// What a choice asks.
@@ -106,8 +124,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) scope: &'a Scope<'a>,
     pub(crate) state: &'a State,
     pub(crate) trust: &'a Trust,
-    /// What the repository has of the project's package.
-    pub(crate) pool: &'a [(String, Architecture)],
+    /// What the repository has of the project's package; none where that is not asked.
+    pub(crate) pool: Option<&'a [(String, Architecture)]>,
 }
 
 /// What an environment's records say of each version, and what a deployment would say of it.
@@ -137,7 +155,8 @@ impl<'a> Known<'a> {
         }
         let mut refused = BTreeMap::new();
         for (&version, &ran) in &succeeded {
-            let missing = unpublished(asking.pool, version, environment.every_host());
+            let missing =
+                asking.pool.and_then(|pool| unpublished(pool, version, environment.every_host()));
             if listing.versions.get(version).is_some_and(|tagged| tagged.commit != *ran) {
                 let why = "is tagged on another commit than the one that ran there";
                 refused.insert(version.clone(), why.to_owned());
@@ -311,6 +330,26 @@ fn named(facts: &RollbackFacts<'_>, typed: &str) -> Result<Version> {
         .fact("current", facts.current.to_string())
         .help("leave --to out, and the rule chooses"),
     ))
+}
+
+/// Where it would go, by this clone alone: no host is asked, so there is no plan.
+fn tell_offline(context: &Context<'_>, wish: &Wish<'_>, current: &Version) {
+    let (environment, target, commit) = (&wish.environment.name, &wish.version, &wish.commit);
+    context.terminal.json(&serde_json::json!({
+        "environment": environment,
+        "current_version": current,
+        "target_version": target,
+        "commit_sha": commit,
+        "not_known": NOT_KNOWN,
+        "offline": true,
+    }));
+    context.terminal.say(&format!(
+        "{environment} would go from {current} back to {target}, commit {}",
+        commit.short()
+    ));
+    for open in NOT_KNOWN {
+        context.terminal.note(&format!("not known: {open}"));
+    }
 }
 
 fn tell_choice(context: &Context<'_>, chosen: &RollbackTarget) {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{HoldAction, Ledger, Record, Signed};
+use tagboat_core::ledger::{HoldAction, LedgerError, LedgerView, Record, Signed};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
 use tagboat_core::version::{ProjectPath, Version};
@@ -22,7 +22,7 @@ use crate::cli::status::StatusArgs;
 use crate::context::Context;
 
 /// What one environment runs of one project.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Running {
     environment: EnvironmentName,
     /// None where a lightweight tag leads to a commit without a version tag.
@@ -44,7 +44,7 @@ struct Running {
     verdict: Signed,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct LastAttempt {
     version: Version,
     outcome: Outcome,
@@ -52,7 +52,7 @@ struct LastAttempt {
 }
 
 /// A version that was rolled back, and is not deployed again without a word of a person (SPEC R4).
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Hold {
     version: Version,
     reason: String,
@@ -87,18 +87,21 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
     let deleted = state.listing.deleted();
     let tags = state.listing.ledgers.keys().chain(deleted).filter(|tag| chosen(&tag.path));
     let (trust, overrides) = (Trust::read(context), Overrides::default());
-    let holdings = state.holdings(context, &scope, &trust, &overrides, tags)?;
     if let Some(at) = at {
+        let holdings = state.holdings(context, &scope, &trust, &overrides, tags)?;
         state.warn(context, source);
         let projects = known.into_iter().filter(|path| chosen(path));
         return moment::show(context, &scope, &state, source, &at, projects, holdings);
     }
+    let keep = &mut |view: &LedgerView<'_>| current(&state, view);
+    let holdings = state.survey(context, &scope, &trust, &overrides, tags, keep)?;
     let mut running: BTreeMap<&ProjectPath, Vec<Running>> = BTreeMap::new();
     let mut broken = Vec::new();
     for (tag, read) in &holdings {
         match read {
-            Ok(Holding::Ledger(ledger, signed)) => {
-                running.entry(&tag.path).or_default().extend(current(&state, ledger, signed));
+            Ok(Holding::Ledger(runs, verdict)) => {
+                let runs = runs.iter().cloned().map(|runs| runs.judged(verdict));
+                running.entry(&tag.path).or_default().extend(runs);
             }
             Ok(Holding::Bare(bare)) => {
                 running.entry(&tag.path).or_default().push(without_ledger(&state, tag, bare));
@@ -114,7 +117,7 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
             newest_version: state
                 .listing
                 .versions_of(path)
-                .last()
+                .next_back()
                 .map(|(version, _)| version.clone()),
             environments: running.remove(*path).unwrap_or_default(),
         })
@@ -133,8 +136,10 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
         "foreign_tags": state.listing.foreign,
         "offline": source == Source::Clone,
     }));
-    let status = view::Status::new(&projects, &broken, &state, context.clock().now());
-    context.terminal.say(&status.text(context.terminal.width()));
+    if !context.terminal.is_json() {
+        let status = view::Status::new(&projects, &broken, &state, context.clock().now());
+        context.terminal.say(&status.text(context.terminal.width()));
+    }
     for (_, error) in &broken {
         context.terminal.warn(&format!("{} [{}]", error.message, error.code));
     }
@@ -147,11 +152,14 @@ fn brought(record: &Record, version: &Version) -> bool {
 }
 
 /// The holds on versions that could be deployed next: those that are not lower than the one that runs.
-fn holds(ledger: &Ledger, current: &Version) -> Vec<Hold> {
+fn holds(
+    ledger: &LedgerView<'_>,
+    current: &Version,
+) -> std::result::Result<Vec<Hold>, LedgerError> {
     let mut judged = BTreeSet::new();
     let mut holds = Vec::new();
-    for record in ledger.entries().iter().map(tagboat_core::ledger::Entry::record) {
-        for change in record.holds.iter().rev() {
+    for line in ledger.lines() {
+        for change in line.holds.iter().rev() {
             // The newest word on a version holds.
             let news = judged.insert(&change.version) && change.action == HoldAction::Held;
             if news && change.version >= *current {
@@ -159,7 +167,7 @@ fn holds(ledger: &Ledger, current: &Version) -> Vec<Hold> {
                 holds.push(Hold {
                     version: version.clone(),
                     reason: change.reason.clone(),
-                    since: record.completed_at,
+                    since: line.record()?.completed_at,
                     lift: format!(
                         "tagboat deploy {version} --env {environment} --lift-hold REASON"
                     ),
@@ -167,40 +175,52 @@ fn holds(ledger: &Ledger, current: &Version) -> Vec<Hold> {
             }
         }
     }
-    holds
+    Ok(holds)
+}
+
+impl Running {
+    /// The same, with what the signature says.
+    fn judged(self, verdict: &Signed) -> Self {
+        let (signed, signature) = (verdict.is_good(), signature_json(verdict));
+        Self { signed, signature, verdict: verdict.clone(), ..self }
+    }
 }
 
 /// What a ledger says runs.
-fn current(state: &State, ledger: &Ledger, signed: &Signed) -> Option<Running> {
+fn current(
+    state: &State,
+    ledger: &LedgerView<'_>,
+) -> std::result::Result<Option<Running>, LedgerError> {
     let newest = ledger.newest();
-    let (version, commit) = newest.current()?;
+    let Some((version, commit)) = newest.current() else { return Ok(None) };
     // The attempt that brought it; where failed ones since fill the whole tag, the oldest there is.
     let brought = ledger
-        .entries()
+        .lines()
         .iter()
-        .map(tagboat_core::ledger::Entry::record)
-        .find(|record| brought(record, version));
-    let shown = brought.unwrap_or(newest);
-    let last_attempt =
-        brought.is_none_or(|record| record.sequence != newest.sequence).then(|| LastAttempt {
+        .find(|line| line.version == *version && line.outcome == Outcome::Succeeded);
+    let shown = brought.unwrap_or(newest).record()?;
+    let last_attempt = match brought {
+        Some(line) if line.sequence == newest.sequence => None,
+        Some(_) | None => Some(LastAttempt {
             version: newest.version.clone(),
             outcome: newest.outcome,
-            completed_at: newest.completed_at,
-        });
-    Some(Running {
+            completed_at: newest.record()?.completed_at,
+        }),
+    };
+    Ok(Some(Running {
         environment: ledger.tag().environment.clone(),
         version: Some(version.clone()),
         state: state.listing.states.get(version).copied(),
         commit_sha: commit.to_string(),
         since: Some(shown.completed_at),
-        triggered_by: Some(shown.triggered_by.clone()),
+        triggered_by: Some(shown.triggered_by),
         last_attempt,
-        holds: holds(ledger, version),
-        signed: signed.is_good(),
-        signature: signature_json(signed),
+        holds: holds(ledger, version)?,
+        signed: false,
+        signature: signature_json(&Signed::No),
         ledger: true,
-        verdict: signed.clone(),
-    })
+        verdict: Signed::No,
+    }))
 }
 
 /// What a lightweight tag from before says runs.

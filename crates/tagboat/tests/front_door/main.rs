@@ -14,6 +14,7 @@ mod judging;
 mod ledgers;
 mod machine;
 mod many;
+mod programs;
 mod publishing;
 mod queue;
 mod records;

@@ -3,15 +3,16 @@
 
 mod repository;
 
+use std::fs::File;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::table::{Ratio, Row, mebibytes, seconds};
-use crate::usage::{measure as usage, median, run};
+use crate::usage::{measure as usage, median, run_fed};
 use crate::{Result, own_tagboat};
 
-use repository::{Size, make};
+use repository::{LEDGERS, Size, make};
 
 /// Rounds of ours and the peer's, one after the other.
 const ROUNDS: usize = 7;
@@ -30,7 +31,11 @@ const COMMANDS: [&[&str]; 3] = [
     &["check", "--offline", "--format", "json"],
 ];
 
-/// Measures each command in each repository.
+/// What no reader of all tags and ledgers can do without: the names and targets of the tags, and the ledgers' objects.
+const FLOOR: [&[&str]; 2] =
+    [&["git", "show-ref", "--tags", "--dereference"], &["git", "cat-file", "--batch", "--buffer"]];
+
+/// Measures each command in each repository; and `status` in smaller ones, to see how it grows.
 pub(crate) fn measure() -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for size in [Size::PACKED, Size::LOOSE] {
@@ -41,10 +46,16 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
             let words: Vec<&str> = [tagboat].iter().chain(words).copied().collect();
             rows.push(compare(&repository, &size, &words)?);
         }
-        let floor: [&[&str]; 1] = [&["git", "show-ref", "--tags", "--dereference"]];
-        for words in floor {
+        for words in FLOOR {
             rows.push(Row { bar: String::new(), met: None, ..compare(&repository, &size, words)? });
         }
+    }
+    for size in [Size::TENTH, Size::HALF] {
+        let repository = make(&size)?;
+        let tagboat = own_tagboat(&repository)?;
+        let tagboat = tagboat.to_str().ok_or("the cache folder is not UTF-8")?;
+        let words: Vec<&str> = [tagboat].iter().chain(COMMANDS[0]).copied().collect();
+        rows.push(Row { bar: String::new(), met: None, ..compare(&repository, &size, &words)? });
     }
     Ok(rows)
 }
@@ -52,9 +63,13 @@ pub(crate) fn measure() -> Result<Vec<Row>> {
 fn compare(repository: &Path, size: &Size, words: &[&str]) -> Result<Row> {
     let command = |words: &[&str]| {
         let mut command = Command::new(words[0]);
+        // Only `cat-file` reads it.
+        let ledgers =
+            File::open(repository.join(LEDGERS)).map_or_else(|_| Stdio::null(), Into::into);
         command
             .args(&words[1..])
             .current_dir(repository)
+            .stdin(ledgers)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -64,7 +79,8 @@ fn compare(repository: &Path, size: &Size, words: &[&str]) -> Result<Row> {
     let peer = ["git", "for-each-ref", "refs/tags"];
     let (mut ours, mut peers, mut ratios, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for _ in 0..ROUNDS {
-        let took = |words: &[&str]| usage(|| (0..RUNS).try_for_each(|_| run(&mut command(words))));
+        let took =
+            |words: &[&str]| usage(|| (0..RUNS).try_for_each(|_| run_fed(&mut command(words))));
         let (one, other) = (took(words)?, took(&peer)?);
         ratios.push(one.cpu.as_secs_f64() / other.cpu.as_secs_f64().max(1e-6));
         ours.push(one.cpu / RUNS);

@@ -60,7 +60,12 @@ pub(crate) fn measure(work: impl FnOnce() -> Result<()>) -> Result<Usage> {
 
 /// Runs a program that must succeed, silently.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let output = command.stdin(Stdio::null()).output()?;
+    run_fed(command.stdin(Stdio::null()))
+}
+
+/// The same, with the input that it was given.
+pub(crate) fn run_fed(command: &mut Command) -> Result<()> {
+    let output = command.output()?;
     if output.status.success() {
         return Ok(());
     }

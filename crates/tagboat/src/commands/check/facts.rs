@@ -3,28 +3,24 @@
 
 use std::collections::BTreeMap;
 
-use tagboat_config::check::{LedgerFacts, NoLedger, Recorded, StateTag, Telling};
-use tagboat_core::commit::{CommitSha, ObjectId};
+use tagboat_config::check::{LedgerFacts, NoLedger, Recorded, Telling};
+use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::Result;
-use tagboat_core::ledger::{History, Ledger};
-use tagboat_core::listing::{Listing, REMOTE_TAGS, Source, TAGS};
-use tagboat_core::ports::{ListedRef, Scope};
-use tagboat_core::tag::{EnvironmentTag, Environments, State as Mark, TagKind, classify};
+use tagboat_core::ledger::{History, Ledger, LedgerView};
+use tagboat_core::listing::{Beside, Listing, Source};
+use tagboat_core::ports::Scope;
+use tagboat_core::tag::{EnvironmentTag, Environments};
 
-use super::super::overriding::{Overrides, fetch_recorded, read_recorded, recorded_refs};
-use super::super::reading::{Holding, State, environments, not_remembered};
+use super::super::overriding::{Fetched, Overrides, fetch_recorded, read_recorded, recorded_refs};
+use super::super::reading::{Holding, State, not_remembered};
 use super::super::repository::diagnostic;
 use super::super::trust::Trust;
 use super::Unchecked;
 use crate::context::Context;
 
-/// Ledgers that are read at once: 40 records take some 25 KiB, and what is read at once is held at once.
-const AT_ONCE: usize = 500;
-
 /// What was read.
 pub(super) struct Tags {
     pub(super) state: State,
-    pub(super) states: Vec<StateTag>,
     pub(super) ledgers: BTreeMap<EnvironmentTag, Telling>,
     pub(super) overrides: Vec<Recorded>,
     /// How many ledgers no trusted key signed.
@@ -36,7 +32,6 @@ impl Tags {
     pub(super) fn none(environments: Environments) -> Self {
         Self {
             state: State { listing: Listing::default(), environments, moved: Vec::new() },
-            states: Vec::new(),
             ledgers: BTreeMap::new(),
             overrides: Vec::new(),
             unsigned: 0,
@@ -52,27 +47,12 @@ impl Tags {
         in_full: bool,
     ) -> Result<Self> {
         let scope = context.scope("check");
-        let repository = context.repository();
         let mut tags = Self::none(Environments::default());
-        let refs = match source {
-            // What `State::read` does without a remote, but for the refs that the listing leaves out.
-            Source::Clone => {
-                let environments = environments(context)?;
-                let refs = repository.refs(&scope).map_err(|error| diagnostic(&error))?;
-                let listing = Listing::read(&refs, &environments, source);
-                tags.state = State { listing, environments, moved: Vec::new() };
-                refs
-            }
-            Source::Remote => {
-                tags.state = State::read(context, &scope, source)?;
-                fetch_recorded(context, &scope)?;
-                repository.refs(&scope).map_err(|error| diagnostic(&error))?
-            }
-        };
-        tags.states = tags.marks(&refs);
-        tags.ledgers = tags.lightweight(&refs);
-        let overrides = recorded_refs(&refs);
-        drop(refs);
+        tags.state = State::read(context, &scope, source)?;
+        let mut overrides = std::mem::take(&mut tags.state.listing.overrides);
+        if source == Source::Remote && fetch_recorded(context, &scope)? == Fetched::Some {
+            overrides = recorded_refs(context, &scope)?;
+        }
         tags.overrides = read_recorded(context, &scope, overrides)?;
         tags.read_ledgers(context, &scope, trust, in_full)?;
         Ok(tags)
@@ -85,7 +65,7 @@ impl Tags {
         format!(
             "the tags were checked: {}, {}, {}, {} of others",
             count(listing.versions.len(), "version"),
-            count(self.states.len(), "state"),
+            count(listing.state_tags.len(), "state"),
             count(self.ledgers.len(), "ledger"),
             listing.foreign
         )
@@ -123,43 +103,6 @@ impl Tags {
         unchecked
     }
 
-    fn marks(&self, refs: &[ListedRef]) -> Vec<StateTag> {
-        let mark = |listed: &ListedRef| {
-            let name = listed.name.strip_prefix(TAGS)?;
-            // Most tags are versions: their end says so.
-            Mark::WORDS.iter().find(|word| name.ends_with(**word))?;
-            match classify(name, &self.state.environments) {
-                TagKind::State(version, state) => {
-                    let commit = CommitSha::from(listed.target().clone());
-                    Some(StateTag { version, state, commit })
-                }
-                _ => None,
-            }
-        };
-        refs.iter().filter_map(mark).collect()
-    }
-
-    /// Environment tags that hold no tag object: the listing says so, nothing need be read.
-    fn lightweight(&self, refs: &[ListedRef]) -> BTreeMap<EnvironmentTag, Telling> {
-        let ledgers = &self.state.listing.ledgers;
-        let bare = |listed: &ListedRef| {
-            let below = listed.name.strip_prefix(TAGS);
-            let name = below.or_else(|| listed.name.strip_prefix(REMOTE_TAGS))?;
-            if listed.peeled.is_some() || is_like_a_version(name) {
-                return None;
-            }
-            let TagKind::Environment(path, environment) = classify(name, &self.state.environments)
-            else {
-                return None;
-            };
-            let tag = EnvironmentTag::new(path, environment);
-            let object = ledgers.get(&tag).filter(|object| **object == listed.object)?.clone();
-            let commit = CommitSha::from(listed.object.clone());
-            Some((tag, Telling { object, read: Err(NoLedger::Lightweight(commit)) }))
-        };
-        refs.iter().filter_map(bare).collect()
-    }
-
     fn read_ledgers(
         &mut self,
         context: &Context<'_>,
@@ -167,30 +110,35 @@ impl Tags {
         trust: &Trust,
         in_full: bool,
     ) -> Result<()> {
-        let all = self.state.listing.ledgers.keys();
-        let tags: Vec<EnvironmentTag> =
-            all.filter(|tag| !self.ledgers.contains_key(*tag)).cloned().collect();
-        let overrides = Overrides::default();
+        let listing = &self.state.listing;
         let mut long: Vec<Ledger> = Vec::new();
-        for some in tags.chunks(AT_ONCE) {
-            for (tag, read) in self.state.holdings(context, scope, trust, &overrides, some)? {
-                let Some(object) = self.state.listing.ledgers.get(&tag).cloned() else { continue };
-                let read = match read {
-                    Ok(Holding::Ledger(ledger, signed)) => {
-                        self.unsigned += usize::from(!signed.is_good());
-                        let facts = LedgerFacts::of(&ledger, &self.state.listing);
-                        let facts = if in_full { facts.in_full(&ledger) } else { facts };
-                        if facts.needs_pages() {
-                            long.push(ledger);
-                        }
-                        Ok(facts)
-                    }
-                    Ok(Holding::Bare(bare)) => Err(NoLedger::Lightweight(bare.commit)),
-                    Err(error) => Err(NoLedger::Broken(error)),
-                };
-                self.ledgers.insert(tag, Telling { object, read });
+        let keep = &mut |view: &LedgerView<'_>| {
+            let facts = LedgerFacts::of(view, listing);
+            let facts = if in_full { facts.in_full(view)? } else { facts };
+            if facts.needs_pages() {
+                long.push(view.to_ledger()?);
             }
-        }
+            Ok(facts)
+        };
+        let tags = listing.ledgers.keys();
+        let overrides = Overrides::default();
+        let read = self.state.survey(context, scope, trust, &overrides, tags, keep)?;
+        let mut unsigned = 0;
+        let mut objects = Beside::new(&listing.ledgers);
+        let told = read.into_iter().filter_map(|(tag, read)| {
+            let object = objects.find(&tag)?.clone();
+            let read = match read {
+                Ok(Holding::Ledger(facts, signed)) => {
+                    unsigned += usize::from(!signed.is_good());
+                    Ok(facts)
+                }
+                Ok(Holding::Bare(bare)) => Err(NoLedger::Lightweight(bare.commit)),
+                Err(error) => Err(NoLedger::Broken(error)),
+            };
+            Some((tag, Telling { object, read }))
+        });
+        let told = told.collect();
+        (self.ledgers, self.unsigned) = (told, unsigned);
         self.read_pages(context, scope, long)
     }
 
@@ -234,10 +182,4 @@ impl Tags {
         }
         Ok(())
     }
-}
-
-/// Most tags are: `v` and a digit begin the last part of their names.
-fn is_like_a_version(name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name).as_bytes();
-    last.first() == Some(&b'v') && last.get(1).is_some_and(u8::is_ascii_digit)
 }

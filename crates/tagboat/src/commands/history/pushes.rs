@@ -14,7 +14,6 @@ use tagboat_core::version::ProjectPath;
 
 use crate::commands::overriding::{fetch_recorded, read_recorded, recorded_refs};
 use crate::commands::reading::State;
-use crate::commands::repository::diagnostic;
 use crate::context::Context;
 use crate::terminal::{Table, fits, fold, printable};
 
@@ -84,9 +83,8 @@ pub(super) fn read(
     if source == Source::Remote {
         fetch_recorded(context, scope)?;
     }
-    let refs = context.repository().refs(scope).map_err(|error| diagnostic(&error))?;
     let mut pushed = Vec::new();
-    for (record, read) in read_recorded(context, scope, recorded_refs(&refs))? {
+    for (record, read) in read_recorded(context, scope, recorded_refs(context, scope)?)? {
         match read {
             Ok(all) => {
                 let concerned = all.into_iter().filter(|change| about.concerns(&change.name));

@@ -17,9 +17,12 @@ use crate::usage::run;
 use crate::{Result, scratch};
 
 /// Change this when what [`make`] writes changes: what is kept is then made again.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 
 const ENVIRONMENTS: [&str; 5] = ["production", "staging", "canary", "sandbox", "performance"];
+/// The file with the object of each ledger, one a line.
+pub(crate) const LEDGERS: &str = "ledgers";
+
 const COMMITS: usize = 2_000;
 const FIRST: i64 = 1_735_689_600;
 
@@ -50,6 +53,12 @@ impl Size {
         projects: 500,
         storage: Storage::Packed,
     };
+    /// A tenth of it.
+    pub(crate) const TENTH: Self =
+        Self { name: "10,000 packed tags", tags: 10_000, projects: 50, storage: Storage::Packed };
+    /// Half of it.
+    pub(crate) const HALF: Self =
+        Self { name: "50,000 packed tags", tags: 50_000, projects: 250, storage: Storage::Packed };
     /// What a clone holds that was never packed.
     pub(crate) const LOOSE: Self =
         Self { name: "20,000 loose tags", tags: 20_000, projects: 100, storage: Storage::Loose };
@@ -92,6 +101,14 @@ pub(crate) fn make(size: &Size) -> Result<PathBuf> {
         loosen(&folder)?;
     }
     git(&["reset", "--quiet", "--hard"])?;
+    let patterns = ENVIRONMENTS.map(|name| format!("refs/tags/*/{name}"));
+    let ledgers = Command::new("git")
+        .args(["for-each-ref", "--format=%(objectname)"])
+        .args(patterns)
+        .current_dir(&folder)
+        .output()?
+        .stdout;
+    fs::write(folder.join(LEDGERS), ledgers)?;
     fs::write(folder.join("made"), "")?;
     Ok(folder)
 }
@@ -155,6 +172,9 @@ fn commits(folder: &Path, size: &Size) -> Result<String> {
             }
             for name in (0..size.projects).map(project) {
                 write!(stream, "M 100644 inline {name}/f0\ndata 2\n0\n\n")?;
+                let unit = "[Service]\nExecStart=/bin/true\n";
+                let length = unit.len();
+                write!(stream, "M 100644 inline config/{name}.service\ndata {length}\n{unit}\n")?;
             }
         }
         write!(stream, "M 100644 inline {name}/f1\ndata {}\n{content}\n", content.len())?;
