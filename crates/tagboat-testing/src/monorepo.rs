@@ -38,10 +38,18 @@ impl Monorepo {
     pub fn with_git(program: &str) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("home")).unwrap();
+        std::fs::create_dir_all(folder.path().join("template/hooks")).unwrap();
+        // What a repository for a minute does without, and a hundred tests together wait for: samples of hooks, a
+        // process that looks for rubbish after every command, and a disk that has it all.
         std::fs::write(
             folder.path().join("gitconfig"),
-            "[user]\n\tname = Test\n\temail = test@example.org\n\
-             [init]\n\tdefaultBranch = main\n[commit]\n\tgpgSign = false\n",
+            format!(
+                "[user]\n\tname = Test\n\temail = test@example.org\n\
+                 [init]\n\tdefaultBranch = main\n\ttemplateDir = {}\n\
+                 [commit]\n\tgpgSign = false\n[maintenance]\n\tauto = false\n\
+                 [gc]\n\tauto = 0\n[receive]\n\tautogc = false\n[core]\n\tfsync = none\n",
+                folder.path().join("template").display()
+            ),
         )
         .unwrap();
         let repo = Self { folder, program: program.to_owned(), made: Mutex::new(0) };

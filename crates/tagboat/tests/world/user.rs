@@ -173,8 +173,11 @@ impl Drop for Process {
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
+    // To ask starts programs on a host: what takes long is asked for less and less often.
+    let mut pause = Duration::from_millis(20);
     while !holds() {
         assert!(Instant::now() < until, "waited {} s for: {what}", PATIENCE.as_secs());
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_millis(300));
     }
 }
