@@ -366,9 +366,10 @@ fn an_override_excuses_a_version_that_leads_elsewhere_only_where_it_tells_of_tha
 #[test]
 fn an_override_excuses_a_version_that_is_gone_only_where_it_tells_of_its_deletion() {
     let mut world = World::sound();
-    world.listing.versions.remove(&version("api/v1.0.0"));
+    let tagged = TaggedVersion { object: id('2'), commit: commit('2') };
+    world.listing.versions = [(version("api/v1.1.0"), tagged)].into_iter().collect();
     world.listing.states.clear();
-    world.states.clear();
+    world.listing.state_tags.clear();
     world.ledger(|ledger| {
         ledger.untagged.insert(version("api/v1.0.0"));
     });

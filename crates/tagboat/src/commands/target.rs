@@ -170,8 +170,9 @@ pub(crate) fn known<'c>(config: &'c Config, path: &ProjectPath) -> Result<&'c Pr
 
 fn at<'c>(state: &State, project: &'c Project, commit: Commit) -> Target<'c> {
     // Several version tags on one commit: the highest (SPEC V5).
-    let here = state.listing.versions_of(&project.path).filter(|(_, tag)| tag.commit == commit.sha);
-    let version = here.last().map(|(version, _)| version.clone());
+    let mut here =
+        state.listing.versions_of(&project.path).filter(|(_, tag)| tag.commit == commit.sha);
+    let version = here.next_back().map(|(version, _)| version.clone());
     Target { project, version, commit }
 }
 
