@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::ledger::{Attempt, History, HoldAction, HoldChange, Record, Signed};
+use tagboat_core::ledger::{
+    Attempt, History, HoldAction, HoldChange, Record, RegionOutcome, Signed,
+};
 use tagboat_core::listing::Source;
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
@@ -234,7 +236,15 @@ fn remarks(record: &Record) -> Vec<String> {
     let begins = begins.then(|| {
         "begins the ledger where a lightweight tag was: what happened before is lost".to_owned()
     });
-    record.holds.iter().map(hold).chain(overridden).chain(begins).collect()
+    let is_uneven = record.regions.iter().any(|region| region.outcome != record.outcome);
+    let regions = is_uneven.then(|| {
+        let told = |region: &RegionOutcome| {
+            let place = region.region.as_deref().unwrap_or("outside every region");
+            format!("{place} {}", region.outcome)
+        };
+        format!("in regions: {}", record.regions.iter().map(told).collect::<Vec<_>>().join(", "))
+    });
+    record.holds.iter().map(hold).chain(overridden).chain(begins).chain(regions).collect()
 }
 
 fn nothing(arguments: &HistoryArgs, state: &State) -> Box<Diagnostic> {
