@@ -298,13 +298,33 @@ impl FetchPlan {
     }
 }
 
+/// What a question is about: of no other project is anything brought for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About<'p> {
+    /// Every project.
+    Everything,
+    /// These.
+    Projects(&'p [ProjectPath]),
+}
+
+impl About<'_> {
+    fn needs(self, project: &ProjectPath) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Projects(projects) => projects.contains(project),
+        }
+    }
+}
+
 /// Compares what the remote lists with what is here. Environment tags go to private copies and may move;
-/// version and state tags are brought when they are new, and never overwritten; foreign tags stay there.
+/// version and state tags are brought when they are new, and never overwritten; foreign tags stay there, and so do those
+/// that the question is not about. What moved or is gone is told of every project: the listing shows it anyhow.
 #[must_use]
 pub fn plan_fetch(
     remote: &[ListedRef],
     local: &[ListedRef],
     environments: &Environments,
+    about: About<'_>,
 ) -> FetchPlan {
     let here: BTreeMap<&str, &ListedRef> =
         local.iter().map(|listed| (listed.name.as_str(), listed)).collect();
@@ -312,19 +332,21 @@ pub fn plan_fetch(
     let mut classifier = Classifier::new(environments);
     let mut kept = BTreeSet::new();
     for listed in remote {
-        let (to, existing) = if listed.name == "HEAD" {
-            (REMOTE_HEAD.to_owned(), Existing::Overwrite)
+        let (to, existing, is_needed) = if listed.name == "HEAD" {
+            (REMOTE_HEAD.to_owned(), Existing::Overwrite, true)
         } else if let Some(name) = listed.name.strip_prefix(TAGS) {
-            match classifier.classify(name).movability() {
-                Some(Movability::Movable) => (format!("{REMOTE_TAGS}{name}"), Existing::Overwrite),
-                Some(Movability::Fixed) => (listed.name.clone(), Existing::Keep),
+            let kind = classifier.classify(name);
+            let is_needed = kind.project().is_some_and(|project| about.needs(project));
+            match kind.movability() {
+                Some(Movability::Movable) => {
+                    (format!("{REMOTE_TAGS}{name}"), Existing::Overwrite, is_needed)
+                }
+                Some(Movability::Fixed) => (listed.name.clone(), Existing::Keep, is_needed),
                 None => continue,
             }
         } else if let Some(name) = listed.name.strip_prefix(PAGES) {
-            if page(name, &mut classifier).is_none() {
-                continue;
-            }
-            (listed.name.clone(), Existing::Keep)
+            let Some((tag, _)) = page(name, &mut classifier) else { continue };
+            (listed.name.clone(), Existing::Keep, about.needs(&tag.path))
         } else {
             continue;
         };
@@ -333,6 +355,7 @@ pub fn plan_fetch(
             Some(ours) if existing == Existing::Keep => {
                 plan.moved.extend(moved(ours, listed));
             }
+            Some(_) | None if !is_needed => {}
             Some(_) | None => {
                 let from = listed.name.clone();
                 plan.specs.push(FetchSpec { from, to: to.clone(), existing });

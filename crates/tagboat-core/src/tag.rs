@@ -168,6 +168,20 @@ pub enum TagKind {
     Foreign,
 }
 
+impl TagKind {
+    /// Whose it is; nobody's where it is foreign.
+    #[must_use]
+    pub const fn project(&self) -> Option<&ProjectPath> {
+        match self {
+            Self::Version(version) | Self::State(version, _) | Self::LegacySuffix(version, _) => {
+                Some(version.path())
+            }
+            Self::Environment(project, _) => Some(project),
+            Self::Foreign => None,
+        }
+    }
+}
+
 /// Reads a tag's name (without `refs/tags/`).
 #[must_use]
 pub fn classify(name: &str, environments: &Environments) -> TagKind {

@@ -8,7 +8,7 @@ use tagboat_core::conventional::{Header, Mark, Message};
 use tagboat_core::deployment::DeploymentId;
 use tagboat_core::environment::{HostName, RegionName};
 use tagboat_core::ledger::Override;
-use tagboat_core::listing::{Listing, PAGES, REMOTE_TAGS, SEEN, Source, TAGS, plan_fetch};
+use tagboat_core::listing::{About, Listing, PAGES, REMOTE_TAGS, SEEN, Source, TAGS, plan_fetch};
 use tagboat_core::next::check_order;
 use tagboat_core::ports::ListedRef;
 use tagboat_core::tag::{EnvironmentName, Environments, TagKind, clashes, classify};
@@ -219,7 +219,7 @@ fn judge_listing(names: &[&str], environments: &Environments) {
             names.iter().filter_map(|n| ProjectPath::parse(n).ok()).collect();
         clashes(&paths, environments, names.iter().copied());
     }
-    let plan = plan_fetch(&remote, &local, environments);
+    let plan = plan_fetch(&remote, &local, environments, About::Everything);
     for spec in &plan.specs {
         assert!(remote.iter().any(|listed| listed.name == spec.from), "{spec:?}");
         let ours = ["refs/tags/", "refs/tagboat/"].iter().any(|start| spec.to.starts_with(start));

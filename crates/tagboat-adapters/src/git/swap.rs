@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use tagboat_core::command::Command;
 use tagboat_core::commit::ObjectId;
 use tagboat_core::ports::{
-    Cancel, Clock as _, Output, RefUpdate, RepositoryError, RunError, Scope, Swap,
+    Cancel, Clock as _, Output, Progress, RefUpdate, RepositoryError, RunError, Scope, Swap,
 };
 use tagboat_core::secret::Secret;
 
 use super::GitRepository;
-use super::names::check_ref;
+use super::names::{PRIVATE, check_ref};
 use super::program::{Hooks, refusal, remote_refusal};
 use crate::clock::SystemClock;
 
@@ -55,9 +55,27 @@ impl GitRepository {
             return Ok(Swap::Won);
         }
         let remote = self.push_remote(scope)?;
-        let command = self.push_command(&remote, updates);
+        let outbox = Outbox::of(updates);
+        let swapped = self.push_and_read(scope, &remote, &outbox, updates);
+        // Nothing reads what stays there.
+        if let Err(error) = self.update_private_refs(scope, &outbox.refs(None)) {
+            let stays = format!("{} stays here: {error}", outbox.folder);
+            scope.observer.tell(&scope.span, &Progress::Note(&stays));
+        }
+        swapped
+    }
+
+    fn push_and_read(
+        &self,
+        scope: &Scope<'_>,
+        remote: &Remote,
+        outbox: &Outbox<'_>,
+        updates: &[RefUpdate],
+    ) -> Result<Swap, RepositoryError> {
+        let command = self.push_command(remote, outbox, updates);
         let mut attempt = 1;
         loop {
+            self.update_private_refs(scope, &outbox.refs(Some(updates)))?;
             let bound = self.git.patience.transfer;
             let pushed = match self.git.network(scope, command.clone(), bound, Hooks::Run) {
                 Ok(output) => Pushed::Ended(output),
@@ -65,7 +83,7 @@ impl GitRepository {
                 Err(error @ RepositoryError::Run(RunError::NotFound)) => return Err(error),
                 Err(error) => Pushed::CutOff(error),
             };
-            let held = self.held(scope, &remote, updates)?;
+            let held = self.held(scope, remote, updates)?;
             let is = |wanted: fn(&RefUpdate) -> Option<&ObjectId>| {
                 updates.iter().zip(&held).all(|(update, held)| held.as_ref() == wanted(update))
             };
@@ -120,7 +138,7 @@ impl GitRepository {
         Ok(names.into_iter().map(|name| listed.remove(name)).collect())
     }
 
-    fn push_command(&self, remote: &Remote, updates: &[RefUpdate]) -> Command {
+    fn push_command(&self, remote: &Remote, outbox: &Outbox<'_>, updates: &[RefUpdate]) -> Command {
         let mirror = format!("remote.{}.mirror=false", self.remote);
         let mut command = self.command(["-c", &mirror, "push", "--porcelain", "--atomic"]).args([
             "--no-follow-tags",
@@ -132,10 +150,7 @@ impl GitRepository {
             let expected = update.expected.as_ref().map_or("", ObjectId::as_str);
             command = command.arg(format!("--force-with-lease={}:{expected}", update.name));
         }
-        command = command.arg(&remote.address);
-        for update in updates {
-            command = command.arg(format!("{}:{}", update.new, update.name));
-        }
+        command = command.arg(&remote.address).arg(format!("{}*:refs/*", outbox.folder));
         remote.secret.iter().fold(command, |command, secret| command.secret(secret.clone()))
     }
 
@@ -169,6 +184,35 @@ impl GitRepository {
             self.command(["remote", "get-url"]).args(which.iter().copied()).arg(&self.remote);
         let output = self.git.checked(scope, &command)?;
         Ok(output.text().lines().map(str::to_owned).collect())
+    }
+}
+
+/// Private refs that hold what is pushed, so that one pattern names all of it. A destination that is named by itself
+/// is matched with every ref of the remote that ends in that name (gitrevisions(7), the rules of `refname`): beside a branch
+/// `refs/heads/refs/tags/api/production`, which whoever may push branches can make, git refuses to push the tag as
+/// ambiguous, or, where there is no such tag yet, pushes the branch. What a pattern leads to is that ref alone.
+struct Outbox<'u> {
+    /// Ends in a slash. Nobody else's: the objects that are pushed are new ones.
+    folder: String,
+    /// The full names on the remote.
+    names: Vec<&'u str>,
+}
+
+impl<'u> Outbox<'u> {
+    fn of(updates: &'u [RefUpdate]) -> Self {
+        let first = updates.first().map_or("none", |update| update.new.as_str());
+        let names = updates.iter().map(|update| update.name.as_str()).collect();
+        Self { folder: format!("{PRIVATE}outbox/{first}/"), names }
+    }
+
+    /// What each of the refs is to hold; nothing, where there are no updates.
+    fn refs(&self, updates: Option<&[RefUpdate]>) -> Vec<(String, Option<ObjectId>)> {
+        let new = |index: usize| updates.and_then(|updates| Some(updates.get(index)?.new.clone()));
+        let below = |name: &str| name.strip_prefix("refs/").unwrap_or(name).to_owned();
+        let places = self.names.iter().enumerate();
+        places
+            .map(|(index, name)| (format!("{}{}", self.folder, below(name)), new(index)))
+            .collect()
     }
 }
 
@@ -207,6 +251,10 @@ impl Judgement {
     fn of(output: &Output) -> Self {
         let text = output.text();
         let mut refused = text.lines().filter(|line| line.starts_with("!\t")).peekable();
+        if refused.peek().is_none() && output.status == Some(0) {
+            // There was nothing to push: somebody deleted what was in the outbox.
+            return Self::NoReport;
+        }
         if refused.peek().is_none() {
             // git dies with 128 where it has nobody to talk to, and fails with 1 by its own judgement.
             return if output.status == Some(1) { Self::NotSent } else { Self::Broken };
@@ -236,6 +284,7 @@ mod tests {
         assert_eq!(Judgement::of(&ended(1, line)), Judgement::Refused);
         assert_eq!(Judgement::of(&ended(1, "")), Judgement::NotSent);
         assert_eq!(Judgement::of(&ended(128, "")), Judgement::Broken);
+        assert_eq!(Judgement::of(&ended(0, "Everything up-to-date\n")), Judgement::NoReport);
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn a_fetch_brings_what_is_new_and_forgets_what_is_gone() {
         listed("refs/tagboat/remote/tags/web/production", 'a', Some('1')),
         listed("refs/tags/api/v1.0.0", 'c', Some('1')),
     ];
-    let plan = plan_fetch(&remote, &local, &environments());
+    let plan = plan_fetch(&remote, &local, &environments(), About::Everything);
     let brought: Vec<_> = plan.specs.iter().map(|s| (s.to.as_str(), s.existing)).collect();
     assert_eq!(
         brought,
@@ -111,9 +111,44 @@ fn a_fetch_brings_what_is_new_and_forgets_what_is_gone() {
 }
 
 #[test]
+fn of_other_projects_than_the_question_is_about_nothing_is_brought_and_what_moved_is_told() {
+    let remote = [
+        listed("HEAD", '1', None),
+        listed("refs/tags/api/production", 'b', Some('2')),
+        listed("refs/tags/api/v1.0.0", 'c', Some('1')),
+        listed("refs/tags/api/v1.0.0-stable", 'c', Some('1')),
+        listed("refs/tags/web/production", 'b', Some('2')),
+        listed("refs/tags/web/v1.0.0", 'c', Some('1')),
+        listed("refs/tags/web/v1.1.0", 'c', Some('1')),
+        listed("refs/tagboat/ledger/api/production/0", 'e', Some('2')),
+        listed("refs/tagboat/ledger/web/production/0", 'e', Some('2')),
+    ];
+    let local = [
+        listed("refs/tags/web/v1.1.0", 'd', Some('1')),
+        listed("refs/tagboat/remote/tags/web/production", 'a', Some('1')),
+        listed("refs/tagboat/remote/tags/web/staging", 'a', Some('1')),
+    ];
+    let api = [ProjectPath::parse("api").unwrap()];
+    let plan = plan_fetch(&remote, &local, &environments(), About::Projects(&api));
+    let brought: Vec<_> = plan.specs.iter().map(|s| s.from.as_str()).collect();
+    assert_eq!(
+        brought,
+        [
+            "HEAD",
+            "refs/tags/api/production",
+            "refs/tags/api/v1.0.0",
+            "refs/tags/api/v1.0.0-stable",
+            "refs/tagboat/ledger/api/production/0",
+        ]
+    );
+    assert_eq!(plan.forget, ["refs/tagboat/remote/tags/web/staging"]);
+    assert_eq!(plan.moved[0].name, "refs/tags/web/v1.1.0");
+}
+
+#[test]
 fn a_version_tag_that_moved_is_an_alarm_with_both_objects_and_is_not_fetched() {
     let moved = |ours: ListedRef, theirs: ListedRef| {
-        let plan = plan_fetch(&[theirs], &[ours], &environments());
+        let plan = plan_fetch(&[theirs], &[ours], &environments(), About::Everything);
         assert_eq!(plan.specs, []);
         plan.moved
     };

@@ -11,7 +11,7 @@ use tagboat_core::diagnostic::Result;
 use tagboat_core::environment::{Host, HostName, RegionName};
 use tagboat_core::gate::GatePolicy;
 use tagboat_core::ledger::{Attempt, History, Ledger, Signed};
-use tagboat_core::listing::{Listing, REMOTE_PATTERNS, Source, plan_fetch};
+use tagboat_core::listing::{About, Listing, REMOTE_PATTERNS, Source, plan_fetch};
 use tagboat_core::ports::{
     Architecture, Cancel, Clock as _, Output, Repository as _, RunError, Runner, Running, Scope,
     Silent, TagSigner,
@@ -229,7 +229,8 @@ impl World {
         let scope = Scope::new("test", &Silent, Cancel::default());
         let environments = Environments::new([tag().environment]);
         let remote = clone.remote_refs(&scope, &REMOTE_PATTERNS).unwrap();
-        let fetch = plan_fetch(&remote, &clone.refs(&scope).unwrap(), &environments);
+        let fetch =
+            plan_fetch(&remote, &clone.refs(&scope).unwrap(), &environments, About::Everything);
         clone.fetch(&scope, &fetch.specs).unwrap();
         let listing = Listing::read(&clone.refs(&scope).unwrap(), &environments, Source::Remote);
         let tag_object = listing.ledgers.get(&tag()).cloned();

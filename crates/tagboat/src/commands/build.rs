@@ -10,7 +10,7 @@ use tagboat_build::strategy::{Strategy, StrategyChoice};
 use tagboat_build::{Ports, Record, Request};
 use tagboat_config::{Config, Project, StagedContent};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::next::build_version;
 use tagboat_core::ports::{Architecture, LogQuery, Scope, Since};
 use tagboat_core::version::Version;
@@ -27,7 +27,7 @@ use crate::terminal::Table;
 pub(crate) fn run(arguments: &BuildArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("build");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Clone)?;
+    let state = State::read(context, &scope, Source::Clone, About::Everything)?;
     let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let doing = Doing::of(arguments.dry_run);
     // A plan is made without roots; then this fails only where one is carried out.

@@ -10,7 +10,7 @@ use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{
     Attempt, History, HoldAction, HoldChange, Record, RegionOutcome, Signed,
 };
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::tag::EnvironmentTag;
 use tagboat_core::time::readable;
 use tagboat_core::version::Version;
@@ -25,8 +25,10 @@ use crate::terminal::{Table, fits, fold, printable};
 /// Shows it.
 pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("history");
-    let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
     let project = arguments.project.as_deref().map(super::project).transpose()?;
+    let about =
+        project.as_ref().map_or(About::Everything, |it| About::Projects(std::slice::from_ref(it)));
+    let (state, source) = State::read_as_asked(context, &scope, &arguments.read, about)?;
     let wanted = |tag: &&EnvironmentTag| {
         project.as_ref().is_none_or(|path| tag.path == *path)
             && arguments.environment.as_ref().is_none_or(|name| tag.environment.as_str() == name)

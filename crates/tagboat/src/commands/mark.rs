@@ -3,7 +3,7 @@
 
 use serde_json::json;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::tag::State as Mark;
 use tagboat_core::version::Version;
 
@@ -17,8 +17,9 @@ use crate::context::Context;
 /// Marks.
 pub(crate) fn run(arguments: &MarkArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("mark");
-    let state = State::read(context, &scope, Source::Remote)?;
     let version = target::parsed(&arguments.version)?;
+    let project = [version.path().clone()];
+    let state = State::read(context, &scope, Source::Remote, About::Projects(&project))?;
     refuse_moved(&state, version.path())?;
     let tagged = state.listing.versions.get(&version);
     let commit = &tagged.ok_or_else(|| no_such_version(&state, &version))?.commit;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tagboat_config::{Config, Project};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{Architecture, Runner as _, Scope};
 use tagboat_core::secret::Secret;
 use tagboat_release::apt;
@@ -28,7 +28,7 @@ pub(crate) const PUBLIC_KEY: &str = "key.asc";
 pub(crate) fn run(arguments: &PublishArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("publish");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Clone)?;
+    let state = State::read(context, &scope, Source::Clone, About::Everything)?;
     let key = signing_key(arguments, config, context)?;
     let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let origin = origin_json(&targets);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::Environment;
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{Dismissal, Scope, Turn};
 use tagboat_core::queue::{DeploymentQueue, Member, Notice, QueueName, Standing};
 
@@ -37,7 +37,7 @@ fn show(arguments: &QueueArgs, context: &Context<'_>) -> Result<Exit> {
     };
     let turn = context.turn();
     // Only how long deployments took is read, and that from this clone: it is an estimate.
-    let state = State::read(context, &scope, Source::Clone)?;
+    let state = State::read(context, &scope, Source::Clone, About::Everything)?;
     let now = context.clock().now();
     let mut queues = Vec::new();
     for environment in shown {

@@ -2,13 +2,14 @@
 //! ledgers that were checked.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{History, Ledger, LedgerError, LedgerView, Protection, Record, Signed};
 use tagboat_core::listing::{
-    Beside, FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Sorter, Source, TAGS, plan_fetch,
+    About, Beside, FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Sorter, Source, TAGS, plan_fetch,
 };
 use tagboat_core::ports::{
     FetchSpec, Found, ListedRef, RepositoryError, Runner as _, Scope, TagObject,
@@ -22,6 +23,9 @@ use super::repository::{diagnostic, in_passing};
 use super::trust::{Trust, not_signed};
 use crate::cli::ReadArgs;
 use crate::context::Context;
+
+/// How long another command in this clone may take to write the refs that it fetched.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// What git says now.
 #[derive(Debug)]
@@ -99,9 +103,10 @@ impl State {
         context: &Context<'_>,
         scope: &Scope<'_>,
         asked: &ReadArgs,
+        about: About<'_>,
     ) -> Result<(Self, Source)> {
         let source = if asked.offline { Source::Clone } else { Source::Remote };
-        match Self::read(context, scope, source) {
+        match Self::read(context, scope, source, about) {
             Ok(state) => Ok((state, source)),
             Err(error) if error.code == "git::remote" => {
                 let help = error.help.as_deref().unwrap_or_default();
@@ -112,8 +117,14 @@ impl State {
         }
     }
 
-    /// Reads all refs, after bringing this clone up to date where the remote is the source.
-    pub(crate) fn read(context: &Context<'_>, scope: &Scope<'_>, source: Source) -> Result<Self> {
+    /// Reads all refs, after bringing this clone up to date where the remote is the source, as far as the question
+    /// needs it.
+    pub(crate) fn read(
+        context: &Context<'_>,
+        scope: &Scope<'_>,
+        source: Source,
+        about: About<'_>,
+    ) -> Result<Self> {
         let repository = context.repository();
         let failed = |error| diagnostic(&error);
         let environments = environments(context)?;
@@ -126,7 +137,7 @@ impl State {
         let remote = repository
             .remote_refs(scope, &REMOTE_PATTERNS)
             .map_err(|error| unanswered(context, scope, &error))?;
-        let plan = plan_fetch(&remote, &refs, &environments);
+        let plan = plan_fetch(&remote, &refs, &environments, about);
         fetch(context, scope, &plan, &remote)?;
         let gone: Vec<_> = plan.forget.iter().map(|name| (name.clone(), None)).collect();
         if !gone.is_empty()
@@ -291,7 +302,14 @@ fn fetch(
     remote: &[ListedRef],
 ) -> Result<()> {
     let repository = context.repository();
-    let Err(error) = repository.fetch(scope, &plan.specs) else { return Ok(()) };
+    let bring = || repository.fetch(scope, &plan.specs);
+    let brought = bring().or_else(|error| match error {
+        // Where another command in this clone fetches the same refs at the same moment, git gives up; a second look
+        // finds them here.
+        RepositoryError::Git { .. } if context.clock().sleep(scope, AGAIN) => bring(),
+        error => Err(error),
+    });
+    let Err(error) = brought else { return Ok(()) };
     let failed = || diagnostic(&error);
     // A version tag is no copy: verbs hand its name to git.
     let is_tag = |spec: &FetchSpec| spec.to.starts_with(TAGS);

@@ -9,7 +9,7 @@ use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::Environment;
 use tagboat_core::ledger::{Attempt, History, HoldChange, Protection};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{Architecture, Scope};
 use tagboat_core::rollback::{
     NoCandidate, Rejected, RollbackFacts, RollbackTarget, SelectionCriteria, choose_target,
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let scope = context.scope("rollback");
     let config = context.config()?;
     if arguments.offline {
-        let state = State::read(context, &scope, Source::Clone)?;
+        let state = State::read(context, &scope, Source::Clone, About::Everything)?;
         let (wish, current) = wish(arguments, context, &scope, config, &state)?;
         state.warn(context, Source::Clone);
         tell_offline(context, &wish, &current);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tagboat_core::deployment::Terminal as Outcome;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::ledger::{HoldAction, LedgerError, LedgerView, Record, Signed};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, State as Mark};
 use tagboat_core::version::{ProjectPath, Version};
 
@@ -73,7 +73,8 @@ struct Project {
 pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("status");
     let at = arguments.at.map(|at| at.resolve(context.clock().now())).transpose()?;
-    let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
+    let (state, source) =
+        State::read_as_asked(context, &scope, &arguments.read, About::Everything)?;
     let wanted = arguments
         .projects
         .iter()

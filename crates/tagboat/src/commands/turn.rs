@@ -11,7 +11,7 @@ use tagboat_core::deployment::DeploymentId;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
 use tagboat_core::environment::Environment;
 use tagboat_core::ledger::{Attempt, Ledger};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{Dismissal, Place, Runner as _, Scope, Turn, TurnError, Waited};
 use tagboat_core::queue::{
     DeploymentQueue, Notice, QueueName, Standing, Ticket, Wanted, left, superseded, usual_duration,
@@ -65,6 +65,8 @@ pub(crate) fn in_turn<'a>(
     if asked.run.detach && detached_in().is_none() {
         return detach(context);
     }
+    let project = [asked.project.clone()];
+    let about = About::Projects(&project);
     let mut waiter = match asked.run.dry_run {
         true => None,
         false => Waiter::enrol(context, scope, config, asked)?,
@@ -75,31 +77,19 @@ pub(crate) fn in_turn<'a>(
             Waited::Begun => {}
             met => {
                 // A mistake is told now and not after the wait; and the others see who waits.
-                let state = read(context, scope)?;
+                let state = State::read(context, scope, Source::Remote, about)?;
                 waiter.tell(&state, &choose(&state)?)?;
                 waiter.wait(met)?;
             }
         }
     }
-    let state = read(context, scope)?;
+    let state = State::read(context, scope, Source::Remote, about)?;
     let mut wish = choose(&state)?;
     if let Some(waiter) = &mut waiter {
         wish.queued_as = Some(waiter.tell(&state, &wish)?);
         waiter.leave_terminal()?;
     }
     carry_out(context, scope, config, &state, wish)
-}
-
-/// Reads the remote. Where another command in this clone fetches the same refs at the same moment, git gives up (`cannot
-/// lock ref`), and a second look finds them fetched. A queue brings commands together, so that look is taken.
-fn read(context: &Context<'_>, scope: &Scope<'_>) -> Result<State> {
-    match State::read(context, scope, Source::Remote) {
-        Err(error) if error.code == "git::failed" => {
-            context.clock().sleep(scope, Duration::from_millis(200));
-            State::read(context, scope, Source::Remote)
-        }
-        state => state,
-    }
 }
 
 /// The queue of an environment, by where this clone fetches from.

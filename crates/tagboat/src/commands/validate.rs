@@ -8,7 +8,7 @@ use tagboat_config::{Config, VersionCheck};
 use tagboat_core::diagnostic::{Exit, Result, bug};
 use tagboat_core::finding::{Finding, RequiredPass, Severity, Verdict};
 use tagboat_core::health::{Expectation, ExpectedVersion};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{Architecture, Scope};
 use tagboat_report::log_line::LogMetrics;
 use tagboat_validate::record::{CheckName, Outcome, PackageRecord, Record};
@@ -29,7 +29,7 @@ use crate::terminal::Table;
 pub(crate) fn run(arguments: &ValidateArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("validate");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Clone)?;
+    let state = State::read(context, &scope, Source::Clone, About::Everything)?;
     let targets = targets(context, &scope, config, &state, arguments.what.as_deref())?;
     let origin = origin_json(&targets);
     // A plan is made without roots; then this fails only where one is carried out.

@@ -329,6 +329,28 @@ fn private_bookkeeping_fires_no_hook() {
 }
 
 #[test]
+fn a_branch_that_has_a_tags_whole_name_stops_no_swap_and_is_not_taken_for_it() {
+    let repo = with_commit();
+    let git = open(&repo, &repo.work());
+    let branch = format!("refs/heads/{TAG}");
+    repo.git(&["push", "-q", "origin", &format!("HEAD:{branch}")]);
+    let before = git.remote_refs(&scope(), &[&branch]).unwrap();
+    let (first, second) = (new_tag(&git, "first"), new_tag(&git, "second"));
+    assert_eq!(git.swap(&scope(), &[update(None, &first)]).unwrap(), Swap::Won);
+    assert_eq!(git.swap(&scope(), &[update(Some(&first), &second)]).unwrap(), Swap::Won);
+    let tag = git.remote_refs(&scope(), &[TAG]).unwrap();
+    assert_eq!(tag[0].object, second);
+    assert_eq!(git.remote_refs(&scope(), &[&branch]).unwrap(), before);
+    // And it is fetched as what it is.
+    let to = "refs/tagboat/remote/tags/api/production".to_owned();
+    let spec = FetchSpec { from: TAG.to_owned(), to: to.clone(), existing: Existing::Overwrite };
+    git.fetch(&scope(), &[spec]).unwrap();
+    assert_eq!(repo.git(&["rev-parse", &to]), second.as_str());
+    // Nothing of a push stays here.
+    assert_eq!(repo.git(&["for-each-ref", "refs/tagboat/outbox"]), "");
+}
+
+#[test]
 fn a_push_whose_connection_dies_after_the_remote_took_it_has_won() {
     let repo = with_commit();
     // The other end dies with the refs written and no word said.

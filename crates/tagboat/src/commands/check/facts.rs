@@ -7,7 +7,7 @@ use tagboat_config::check::{LedgerFacts, NoLedger, Recorded, Telling};
 use tagboat_core::commit::ObjectId;
 use tagboat_core::diagnostic::Result;
 use tagboat_core::ledger::{History, Ledger, LedgerView};
-use tagboat_core::listing::{Beside, Listing, Source};
+use tagboat_core::listing::{About, Beside, Listing, Source};
 use tagboat_core::ports::Scope;
 use tagboat_core::tag::{EnvironmentTag, Environments};
 
@@ -48,7 +48,7 @@ impl Tags {
     ) -> Result<Self> {
         let scope = context.scope("check");
         let mut tags = Self::none(Environments::default());
-        tags.state = State::read(context, &scope, source)?;
+        tags.state = State::read(context, &scope, source, About::Everything)?;
         let mut overrides = std::mem::take(&mut tags.state.listing.overrides);
         if source == Source::Remote && fetch_recorded(context, &scope)? == Fetched::Some {
             overrides = recorded_refs(context, &scope)?;

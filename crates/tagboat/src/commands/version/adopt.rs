@@ -8,7 +8,7 @@ use tagboat_config::init::{Adopted, Adoption, ProjectName, plan_adoption};
 use tagboat_config::{Config, Files};
 use tagboat_core::command::Command;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result, World};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::ports::{RepositoryError, Runner as _, Scope};
 
 use super::super::reading::{State, environments};
@@ -27,7 +27,7 @@ const AT_ONCE: usize = 50;
 pub(super) fn run(arguments: &AdoptArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
+    let state = State::read(context, &scope, Source::Remote, About::Everything)?;
     target::refuse_shallow(context)?;
     let remote = remote(context, &scope)?;
     let mut plan = plan_adoption(&remote, &names(config), &state.environments, &debian_order);

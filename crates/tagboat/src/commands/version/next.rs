@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tagboat_core::conventional::Change;
 use tagboat_core::diagnostic::{Exit, Result};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::next::{Asks, Bump, NextError, NextVersion, Reason};
 use tagboat_core::version::{ProjectPath, Version};
 
@@ -21,7 +21,8 @@ const SHOWN: usize = 20;
 pub(super) fn run(arguments: &NextArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
-    let (state, source) = State::read_as_asked(context, &scope, &arguments.read)?;
+    let (state, source) =
+        State::read_as_asked(context, &scope, &arguments.read, About::Everything)?;
     let commit = commit(context, &scope, &arguments.of.commit)?;
     let goal = goal(&arguments.of);
     let of = |project| next_of(context, &scope, &state, project, &commit, goal);

@@ -4,7 +4,7 @@ use serde_json::json;
 use tagboat_config::Config;
 use tagboat_core::commit::CommitSha;
 use tagboat_core::diagnostic::{Diagnostic, Exit, Result};
-use tagboat_core::listing::Source;
+use tagboat_core::listing::{About, Source};
 use tagboat_core::next::{NextError, admit, final_version, is_build};
 use tagboat_core::ports::Scope;
 use tagboat_core::tag::{TagKind, classify};
@@ -24,7 +24,7 @@ use crate::context::Context;
 pub(super) fn run(arguments: &TagArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
+    let state = State::read(context, &scope, Source::Remote, About::Everything)?;
     target::refuse_shallow(context)?;
     let commit = commit(context, &scope, &arguments.of.commit)?;
     let version = match arguments.what.as_deref().filter(|typed| is_meant_as_version(typed)) {
@@ -78,7 +78,7 @@ fn nothing_next(
 pub(super) fn run_final(arguments: &FinalArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
-    let state = State::read(context, &scope, Source::Remote)?;
+    let state = State::read(context, &scope, Source::Remote, About::Everything)?;
     let pre = match arguments.what.as_deref().filter(|typed| is_meant_as_version(typed)) {
         Some(typed) => target::parsed(typed)?,
         None => {
