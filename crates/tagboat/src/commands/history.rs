@@ -43,20 +43,30 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
         return Err(nothing(arguments, &state));
     }
     let limit = arguments.limit.unwrap_or(usize::MAX);
-    let mut shown = Vec::new();
+    let (mut shown, mut broken) = (Vec::new(), Vec::new());
+    let is_alone = tags.len() == 1;
     let trust = Trust::read(context);
     for (tag, read) in state.holdings(context, &scope, &trust, &Overrides::default(), tags)? {
-        match read? {
-            Holding::Ledger(ledger, signed) => {
-                let history = state.history(context, &scope, ledger)??;
-                shown.push(Shown { tag, told: Told::Records(history, signed) });
-            }
-            Holding::Bare(bare) => shown.push(Shown { tag, told: Told::Bare(bare) }),
+        let told = match read {
+            Ok(Holding::Ledger(ledger, signed)) => state
+                .history(context, &scope, ledger)?
+                .map(|history| Told::Records(history, signed)),
+            Ok(Holding::Bare(bare)) => Ok(Told::Bare(bare)),
+            Err(error) => Err(error),
+        };
+        match told {
+            Ok(told) => shown.push(Shown { tag, told }),
+            Err(error) if is_alone => return Err(error),
+            // One that is broken does not hide the others.
+            Err(error) => broken.push((tag, error)),
         }
     }
     state.warn(context, source);
     context.terminal.json(&serde_json::json!({
         "ledgers": shown.iter().map(|shown| shown.json(limit)).collect::<Vec<_>>(),
+        "unreadable": broken.iter().map(|(tag, error)| serde_json::json!({
+            "tag": tag.to_string(), "code": error.code, "message": error.message,
+        })).collect::<Vec<_>>(),
         "overridden_pushes": pushed,
         "not_remembered": shown.iter()
             .filter(|shown| matches!(shown.told, Told::Records(..)) && state.is_read_first(&shown.tag))
@@ -67,7 +77,10 @@ pub(crate) fn run(arguments: &HistoryArgs, context: &Context<'_>) -> Result<Exit
     let mut tables: Vec<String> = shown.iter().map(|shown| shown.human(limit, width)).collect();
     tables.extend(pushes::human(&pushed, width));
     context.terminal.say(&tables.join("\n\n"));
-    Ok(Exit::Done)
+    for (_, error) in &broken {
+        context.terminal.warn(&format!("{} [{}]", error.message, error.code));
+    }
+    Ok(if broken.is_empty() { Exit::Done } else { Exit::Judged })
 }
 
 /// An environment tag and what it tells.

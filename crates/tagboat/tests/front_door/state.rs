@@ -438,6 +438,12 @@ fn a_tag_that_holds_no_ledger_is_shown_as_unreadable_and_the_rest_as_it_is() {
     let seen = tagboat(&repo, &["status", "--format", "json"]);
     assert_eq!((seen.status, &seen.json()["unreadable"][0]["code"]), (1, &"ledger::none".into()));
     assert_eq!(seen.json()["projects"][0]["environments"].as_array().unwrap().len(), 2);
+    // It hides no other history; alone it is an error.
+    let seen = tagboat(&repo, &["history", "--format", "json"]);
+    assert_eq!((seen.status, &seen.json()["unreadable"][0]["code"]), (1, &"ledger::none".into()));
+    assert_eq!(seen.json()["ledgers"].as_array().unwrap().len(), 2);
+    let alone = tagboat(&repo, &["history", "web"]);
+    assert!(alone.stderr.starts_with("error[ledger::none]: "), "{}", alone.all());
 }
 
 #[test]

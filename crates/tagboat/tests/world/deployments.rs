@@ -98,8 +98,8 @@ fn an_asked_for_roll_back_goes_by_the_rule_or_to_the_named_version() {
     // The rule passes over 1.2.0, which is held; a plan says so before anybody asks.
     let plan = ["plan", "dove/v1.3.0", "--env", "two"];
     app.tagboat(&plan).expect(0).saying(&[
-        "a roll-back today\n  to dove/v1.1.0: the newest of 2 that may be gone back to\n",
-        "\n  not dove/v1.2.0: it is held: too slow\n",
+        "a roll-back today to dove/v1.1.0: the newest of 2 that may be gone back to",
+        "not dove/v1.2.0: it is held: too slow",
     ]);
     let plan = app.tagboat(&[&plan[..], &["--format", "json"]].concat()).expect(0).json();
     let today = &plan["rollback"];
