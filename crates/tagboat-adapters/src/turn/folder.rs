@@ -152,8 +152,25 @@ impl Folder {
         Ok(())
     }
 
+    /// Makes a file by way of [`NEW`]; where somebody deletes that on its way, and not the folder, makes it anew.
+    fn make_anew<T>(&self, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+        let deleted = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+        let mut made = make();
+        for _ in 0..TRIES {
+            match made {
+                Err(error) if deleted(&error) && !self.is_gone() => made = make(),
+                made => return made,
+            }
+        }
+        made
+    }
+
     /// A new place above `highest`, locked before anybody can see it.
     pub(super) fn place(&self, highest: u64, line: &[u8]) -> io::Result<(u64, File)> {
+        self.make_anew(|| self.try_to_place(highest, line))
+    }
+
+    fn try_to_place(&self, highest: u64, line: &[u8]) -> io::Result<(u64, File)> {
         let flags = SAFE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let file = File::from(openat(&self.fd, NEW, flags, Mode::RUSR | Mode::WUSR)?);
         file.try_lock()?;
@@ -180,12 +197,13 @@ impl Folder {
 
     /// Writes a file that is there whole or not at all.
     pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), TurnError> {
-        self.remove(NEW);
         let flags = SAFE | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        let written = openat(&self.fd, NEW, flags, Mode::RUSR | Mode::WUSR)
-            .map_err(io::Error::from)
-            .and_then(|fd| File::from(fd).write_all_at(bytes, 0))
-            .and_then(|()| Ok(rustix::fs::renameat(&self.fd, NEW, &self.fd, name)?));
+        let written = self.make_anew(|| {
+            self.remove(NEW);
+            let file = File::from(openat(&self.fd, NEW, flags, Mode::RUSR | Mode::WUSR)?);
+            file.write_all_at(bytes, 0)?;
+            Ok(rustix::fs::renameat(&self.fd, NEW, &self.fd, name)?)
+        });
         written.map_err(|error| failed(&error))
     }
 

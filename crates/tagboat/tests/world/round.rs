@@ -308,11 +308,13 @@ fn signal(app: &App, signal: &str, processes: &[String]) {
     assert!(app.on(WEB_4, &words).success());
 }
 
-/// Every file, folder and link of the host outside logs and /run, with what shows that it was touched: a change of
-/// content, mode or owner sets the time of the last change, which nobody can set otherwise (inode(7), `st_ctime`).
+/// Every file, folder and link of the host outside logs and /run, with what shows that it was touched: inode, size, times, mode
+/// and owner. Of a file it is the time of its content: that of its last change also moves where another root of this
+/// machine is made with hard links to the same files.
 fn every_file(app: &App) -> BTreeSet<String> {
     let words = "find / /tmp /var/tmp -xdev \\( -path /run -o -path /var/log -o -path /proc -o -path /sys -o -path /dev \\) \
-                 -prune -o -printf '%p %y %i %s %C@ %m %U %G %l\\n'";
+                 -prune -o -type d -printf '%p %y %i %s %C@ %m %U %G\\n' \
+                 -o -printf '%p %y %i %s %T@ %m %U %G %l\\n'";
     let listed = app.on(WEB_4, &["sh", "-c", words]);
     let listed: BTreeSet<String> = listed.text().lines().map(str::to_owned).collect();
     assert!(listed.len() > 1_000, "{listed:?}");
