@@ -19,11 +19,9 @@ pub use versions::{TaggedVersion, Versions};
 
 /// Where tags live, here and on the remote.
 pub const TAGS: &str = "refs/tags/";
-/// This clone's copies of what moves on the remote: once there is one, a fetch has happened.
-pub const REMOTE: &str = "refs/tagboat/remote/";
 /// This clone's copies of the remote's environment tags.
 pub const REMOTE_TAGS: &str = "refs/tagboat/remote/tags/";
-/// This clone's copy of the remote's default branch.
+/// This clone's copy of the remote's default branch: once there is one, every project was fetched.
 pub const REMOTE_HEAD: &str = "refs/tagboat/remote/HEAD";
 /// Ledger pages, here and on the remote.
 pub const PAGES: &str = "refs/tagboat/ledger/";
@@ -74,7 +72,7 @@ pub struct Listing {
     pub overrides: Vec<(String, ObjectId)>,
     /// How many tags are none of ours.
     pub foreign: usize,
-    /// Whether this clone ever fetched from its remote with Tagboat.
+    /// Whether this clone ever fetched from its remote, of every project, with Tagboat.
     pub fetched: bool,
 }
 
@@ -112,7 +110,7 @@ impl<'e> Sorter<'e> {
             self.tag(name, listed);
             return;
         }
-        self.listing.fetched |= listed.name.starts_with(REMOTE);
+        self.listing.fetched |= listed.name == REMOTE_HEAD;
         if let Some(name) = listed.name.strip_prefix(REMOTE_TAGS) {
             if let Some(tag) = self.environment(name) {
                 self.copies.push((tag, listed.object.clone()));
@@ -165,15 +163,16 @@ impl<'e> Sorter<'e> {
         }
     }
 
-    /// All of them. Environment tags are those of the copies that a fetch made; a clone that never made one is read
-    /// as git cloned it.
+    /// All of them. Environment tags are those of the copies that a fetch made; where none was ever made of every project,
+    /// the others are as git cloned them.
     #[must_use]
     pub fn finish(self) -> Listing {
         let mut listing = self.listing;
         listing.versions = self.versions.into_iter().collect();
-        let ledgers = if listing.fetched { self.copies } else { self.cloned };
-        // All at once: they are nearly in order, and to look for the place of each would cost more than all else.
-        listing.ledgers = ledgers.into_iter().collect();
+        let cloned = if listing.fetched { Vec::new() } else { self.cloned };
+        // All at once: they are nearly in order, and to look for the place of each would cost more than all else. Of two
+        // of the same name the last one stays.
+        listing.ledgers = cloned.into_iter().chain(self.copies).collect();
         listing.seen = self.seen.into_iter().collect();
         listing
     }
@@ -333,7 +332,8 @@ pub fn plan_fetch(
     let mut kept = BTreeSet::new();
     for listed in remote {
         let (to, existing, is_needed) = if listed.name == "HEAD" {
-            (REMOTE_HEAD.to_owned(), Existing::Overwrite, true)
+            // It is also the sign that every project was asked for.
+            (REMOTE_HEAD.to_owned(), Existing::Overwrite, about == About::Everything)
         } else if let Some(name) = listed.name.strip_prefix(TAGS) {
             let kind = classifier.classify(name);
             let is_needed = kind.project().is_some_and(|project| about.needs(project));

@@ -58,6 +58,18 @@ fn once_fetched_only_the_private_copies_tell_of_environments() {
 }
 
 #[test]
+fn where_only_some_projects_were_fetched_the_others_are_as_git_cloned_them() {
+    let refs = [
+        listed("refs/tagboat/remote/tags/api/production", 'e', Some('2')),
+        listed("refs/tags/api/production", 'a', Some('1')),
+        listed("refs/tags/web/production", 'b', Some('1')),
+    ];
+    let listing = Listing::read(&refs, &environments(), Source::Clone);
+    let known = [(tag("api/production"), id('e')), (tag("web/production"), id('b'))];
+    assert_eq!((listing.ledgers, listing.fetched), (BTreeMap::from(known), false));
+}
+
+#[test]
 fn versions_of_a_project_do_not_mix_with_those_of_its_neighbours() {
     let names = [
         "a/v9.0.0",
@@ -134,7 +146,6 @@ fn of_other_projects_than_the_question_is_about_nothing_is_brought_and_what_move
     assert_eq!(
         brought,
         [
-            "HEAD",
             "refs/tags/api/production",
             "refs/tags/api/v1.0.0",
             "refs/tags/api/v1.0.0-stable",

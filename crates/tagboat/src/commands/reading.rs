@@ -287,7 +287,8 @@ impl State {
             context.terminal.warn(if self.listing.fetched {
                 "the remote was not asked: this is what was last fetched"
             } else {
-                "the remote was not asked, and never was before: this is what git cloned"
+                "the remote was not asked, and never was for every project: this is what git cloned, and what was \
+                 fetched of some since"
             });
         }
     }

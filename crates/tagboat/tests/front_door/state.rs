@@ -432,6 +432,22 @@ fn a_version_tag_that_was_moved_on_the_remote_is_an_alarm() {
 }
 
 #[test]
+fn a_question_about_one_project_brings_its_tags_alone_and_hides_no_others() {
+    let repo = two_projects();
+    let head = CommitSha::parse(&repo.git(&["rev-parse", "HEAD"])).unwrap();
+    Book::new(&repo, tag("web", "production")).add("web/v0.1.0", &head, Terminal::Succeeded);
+    let clone = repo.clone_as("fresh");
+    repo.git_in(&clone, &["fetch", "-q", "--tags"]);
+    let offline = ["status", "--offline", "--format", "json"];
+    let before = tagboat_in(&repo, &clone, &offline).json();
+    assert_eq!(tagboat_in(&repo, &clone, &["history", "api"]).status, 0);
+    let refs = repo.git_in(&clone, &["for-each-ref", "--format=%(refname)", "refs/tagboat/remote"]);
+    assert!(refs.contains("tags/api/production") && !refs.contains("web"), "{refs}");
+    assert_eq!(tagboat_in(&repo, &clone, &offline).json()["projects"], before["projects"]);
+    assert_eq!(before["projects"][1]["environments"].as_array().unwrap().len(), 1, "{before}");
+}
+
+#[test]
 fn a_tag_that_holds_no_ledger_is_shown_as_unreadable_and_the_rest_as_it_is() {
     let repo = two_projects();
     repo.git(&["push", "-q", "origin", "HEAD^{tree}:refs/tags/web/production"]);
