@@ -50,15 +50,11 @@ impl GitRepository {
                 return Err(RepositoryError::Unexpected(format!("{name} is given twice")));
             }
         }
-        if updates.is_empty() {
-            // `git push` without a refspec would push branches.
-            return Ok(Swap::Won);
-        }
+        let Some(outbox) = Outbox::of(updates) else { return Ok(Swap::Won) };
         let remote = self.push_remote(scope)?;
-        let outbox = Outbox::of(updates);
-        let swapped = self.push_and_read(scope, &remote, &outbox, updates);
+        let swapped = self.push_and_read(scope, &remote, &outbox);
         // Nothing reads what stays there.
-        if let Err(error) = self.update_private_refs(scope, &outbox.refs(None)) {
+        if let Err(error) = self.update_private_refs(scope, &outbox.refs(|_| None)) {
             let stays = format!("{} stays here: {error}", outbox.folder);
             scope.observer.tell(&scope.span, &Progress::Note(&stays));
         }
@@ -70,12 +66,12 @@ impl GitRepository {
         scope: &Scope<'_>,
         remote: &Remote,
         outbox: &Outbox<'_>,
-        updates: &[RefUpdate],
     ) -> Result<Swap, RepositoryError> {
-        let command = self.push_command(remote, outbox, updates);
+        let updates = outbox.updates;
+        let command = self.push_command(remote, outbox);
         let mut attempt = 1;
         loop {
-            self.update_private_refs(scope, &outbox.refs(Some(updates)))?;
+            self.update_private_refs(scope, &outbox.refs(|update| Some(update.new.clone())))?;
             let bound = self.git.patience.transfer;
             let pushed = match self.git.network(scope, command.clone(), bound, Hooks::Run) {
                 Ok(output) => Pushed::Ended(output),
@@ -138,14 +134,14 @@ impl GitRepository {
         Ok(names.into_iter().map(|name| listed.remove(name)).collect())
     }
 
-    fn push_command(&self, remote: &Remote, outbox: &Outbox<'_>, updates: &[RefUpdate]) -> Command {
+    fn push_command(&self, remote: &Remote, outbox: &Outbox<'_>) -> Command {
         let mirror = format!("remote.{}.mirror=false", self.remote);
         let mut command = self.command(["-c", &mirror, "push", "--porcelain", "--atomic"]).args([
             "--no-follow-tags",
             "--recurse-submodules=no",
             "--no-force-with-lease",
         ]);
-        for update in updates {
+        for update in outbox.updates {
             // An empty expectation means "must not exist" (git-push(1)).
             let expected = update.expected.as_ref().map_or("", ObjectId::as_str);
             command = command.arg(format!("--force-with-lease={}:{expected}", update.name));
@@ -194,25 +190,26 @@ impl GitRepository {
 struct Outbox<'u> {
     /// Ends in a slash. Nobody else's: the objects that are pushed are new ones.
     folder: String,
-    /// The full names on the remote.
-    names: Vec<&'u str>,
+    updates: &'u [RefUpdate],
 }
 
 impl<'u> Outbox<'u> {
-    fn of(updates: &'u [RefUpdate]) -> Self {
-        let first = updates.first().map_or("none", |update| update.new.as_str());
-        let names = updates.iter().map(|update| update.name.as_str()).collect();
-        Self { folder: format!("{PRIVATE}outbox/{first}/"), names }
+    /// For one update at least.
+    fn of(updates: &'u [RefUpdate]) -> Option<Self> {
+        let folder = format!("{PRIVATE}outbox/{}/", updates.first()?.new);
+        Some(Self { folder, updates })
     }
 
-    /// What each of the refs is to hold; nothing, where there are no updates.
-    fn refs(&self, updates: Option<&[RefUpdate]>) -> Vec<(String, Option<ObjectId>)> {
-        let new = |index: usize| updates.and_then(|updates| Some(updates.get(index)?.new.clone()));
-        let below = |name: &str| name.strip_prefix("refs/").unwrap_or(name).to_owned();
-        let places = self.names.iter().enumerate();
-        places
-            .map(|(index, name)| (format!("{}{}", self.folder, below(name)), new(index)))
-            .collect()
+    /// Its refs, each with what it holds of an update.
+    fn refs(
+        &self,
+        holds: impl Fn(&RefUpdate) -> Option<ObjectId>,
+    ) -> Vec<(String, Option<ObjectId>)> {
+        let place = |update: &RefUpdate| {
+            let below = update.name.strip_prefix("refs/").unwrap_or(&update.name);
+            (format!("{}{below}", self.folder), holds(update))
+        };
+        self.updates.iter().map(place).collect()
     }
 }
 
