@@ -92,13 +92,7 @@ pub enum Regional {
 /// A rollout over regions under way. As [`Rollout`], it is told one event for each effect that it asked for.
 #[derive(Clone, Debug)]
 pub struct RegionalRollout {
-    back: Option<WayBack>,
-    /// Not begun yet, the next one last.
-    waiting: Vec<(Part, Deployment<Queued>)>,
-    /// Where the new version runs, healthy; the newest last.
-    succeeded: Vec<Part>,
-    fared: Vec<Fared>,
-    ended: Vec<Deployment<Ended>>,
+    rest: Rest,
     asked: Effect,
     turn: Turn,
 }
@@ -153,10 +147,10 @@ impl RegionalRollout {
         let mut waiting: Vec<(Part, Deployment<Queued>)> = queued.collect();
         waiting.reverse();
         let deployment = Deployment::begun(first.head.clone(), at);
-        let before = if back.is_some() { Before::Version } else { Before::Nothing };
-        let (turn, effect) = Turn::forward(first, deployment, before);
         let (succeeded, fared, ended) = (Vec::new(), Vec::new(), Vec::new());
-        (Self { back, waiting, succeeded, fared, ended, asked: effect.clone(), turn }, effect)
+        let rest = Rest { back, waiting, succeeded, fared, ended };
+        let (turn, effect) = Turn::forward(first, deployment, rest.before());
+        (Self { rest, asked: effect.clone(), turn }, effect)
     }
 
     /// Tells what came of the last effect, and when.
@@ -172,13 +166,7 @@ impl RegionalRollout {
             }
             Next::Over(ending) => ending,
         };
-        let rest = Rest {
-            back: self.back,
-            waiting: self.waiting,
-            succeeded: self.succeeded,
-            fared: self.fared,
-            ended: self.ended,
-        };
+        let rest = self.rest;
         match way {
             Way::Forward(deployment, seen) => rest.forward(part, deployment, seen, ending, at),
             Way::Back(deployment, seen, failed) => rest.back(deployment, seen, failed, ending, at),
@@ -214,10 +202,13 @@ impl Way {
     }
 }
 
-/// A rollout between two parts.
+/// Every part but the one whose turn it is.
+#[derive(Clone, Debug)]
 struct Rest {
     back: Option<WayBack>,
+    /// Not begun yet, the next one last.
     waiting: Vec<(Part, Deployment<Queued>)>,
+    /// Where the new version runs, healthy; the newest last.
     succeeded: Vec<Part>,
     fared: Vec<Fared>,
     ended: Vec<Deployment<Ended>>,
@@ -348,9 +339,7 @@ impl Rest {
     }
 
     fn take(self, turn: Turn, effect: Effect) -> Regional {
-        let Self { back, waiting, succeeded, fared, ended } = self;
-        let asked = effect.clone();
-        let rollout = RegionalRollout { back, waiting, succeeded, fared, ended, asked, turn };
+        let rollout = RegionalRollout { rest: self, asked: effect.clone(), turn };
         Regional::Do(Box::new(rollout), effect)
     }
 
