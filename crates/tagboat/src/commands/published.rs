@@ -1,4 +1,4 @@
-//! What can be fetched (SPEC R, issue of roll-backs). In: the folder of the APT repository. Out: the versions of a package
+//! What can be fetched (SPEC R2). In: the folder of the APT repository. Out: the versions of a package
 //! that its indices list and whose files are there.
 
 use std::collections::BTreeSet;

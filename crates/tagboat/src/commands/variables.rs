@@ -17,7 +17,7 @@ pub(crate) fn check_run_time(
     let Some(first) = missing.first() else {
         if wish.project.variables.run_time.iter().any(|variable| variable.required) {
             context.terminal.note(
-                "the required variables are configured; Tagboat does not bring them to hosts yet",
+                "the required variables are configured; to bring them to the hosts is up to you",
             );
         }
         return Ok(());
