@@ -207,14 +207,14 @@ pub(crate) fn text(output: &Output) -> String {
     )
 }
 
-/// The example `publish`, as a program. Cargo builds it beside the tests; asked again, it only looks.
+/// The example `publish`, as a program. `scripts/test` built it before, with the same words: then cargo only looks.
 pub(crate) fn publisher() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let built = run(
-            env!("CARGO"),
-            ["build", "-q", "-p", env!("CARGO_PKG_NAME"), "--example", "publish"],
-        );
+        // Where no cargo runs the tests, the one in PATH chooses the toolchain for itself and all that it starts. Of the
+        // whole workspace, for its dependencies to have the features that they were built with.
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let built = run(&cargo, ["build", "-q", "--locked", "--workspace", "--example", "publish"]);
         assert!(built.status.success(), "{}", text(&built));
         let tests = std::env::current_exe().unwrap();
         tests.parent().unwrap().parent().unwrap().join("examples/publish")
