@@ -179,7 +179,7 @@ impl<T: Text> Shape for T {
     }
 
     fn decode(here: Here<'_>, mistakes: &mut Mistakes) -> Option<Self> {
-        let text = text(here, T::EXPECTED, mistakes)?;
+        let text = text(here, T::expected, mistakes)?;
         let parsed = refuse_control(text, T::LINES).and_then(|()| T::parse(text));
         match parsed {
             Ok(value) => Some(value),
@@ -206,15 +206,19 @@ pub(crate) fn refuse_control(text: &str, lines: Lines) -> Result<(), String> {
 }
 
 /// A scalar that YAML reads as a text.
-pub(crate) fn text<'a>(here: Here<'a>, expected: &str, mistakes: &mut Mistakes) -> Option<&'a str> {
+pub(crate) fn text<'a>(
+    here: Here<'a>,
+    expected: impl FnOnce() -> String,
+    mistakes: &mut Mistakes,
+) -> Option<&'a str> {
     let Value::Scalar(scalar) = &here.node.value else {
-        here.wrong_type(expected, mistakes);
+        here.wrong_type(&expected(), mistakes);
         return None;
     };
     match scalar.meaning() {
         Meaning::Text(text) => Some(text),
         Meaning::Null => {
-            here.wrong_type(expected, mistakes);
+            here.wrong_type(&expected(), mistakes);
             None
         }
         Meaning::Bool(_) | Meaning::Whole(_) | Meaning::Decimal(_) => {
@@ -256,20 +260,20 @@ impl Shape for bool {
 
 /// A whole number within bounds.
 pub(crate) fn whole(here: Here<'_>, least: i64, most: i64, mistakes: &mut Mistakes) -> Option<i64> {
-    let expected = bounds(least, most);
+    let expected = || bounds(least, most);
     let Value::Scalar(scalar) = &here.node.value else {
-        here.wrong_type(&expected, mistakes);
+        here.wrong_type(&expected(), mistakes);
         return None;
     };
     match scalar.meaning() {
         Meaning::Whole(value) if (least..=most).contains(&value) => Some(value),
         Meaning::Whole(value) => {
             let message = format!("{value} is out of range");
-            mistakes.mistake(code::BAD_VALUE, here.span(), message, wanted(&expected));
+            mistakes.mistake(code::BAD_VALUE, here.span(), message, wanted(&expected()));
             None
         }
         _ => {
-            here.wrong_type(&expected, mistakes);
+            here.wrong_type(&expected(), mistakes);
             None
         }
     }
@@ -364,7 +368,7 @@ impl<K: Text + Ord, T: Shape> Shape for BTreeMap<K, T> {
 
     fn decode(here: Here<'_>, mistakes: &mut Mistakes) -> Option<Self> {
         let mut all = Some(Self::new());
-        for (key, node) in entries(here, &Self::expected(), mistakes)? {
+        for (key, node) in entries(here, Self::expected, mistakes)? {
             let name = K::parse(&key.text);
             if let Err(why) = &name {
                 mistakes.mistake(code::BAD_VALUE, key.span, why, wanted(K::EXPECTED));
@@ -386,14 +390,14 @@ impl<K: Text + Ord, T: Shape> Shape for BTreeMap<K, T> {
 /// every line below a key is commented out.
 pub(crate) fn entries<'a>(
     here: Here<'a>,
-    expected: &str,
+    expected: impl FnOnce() -> String,
     mistakes: &mut Mistakes,
 ) -> Option<Vec<(&'a Key, &'a Node)>> {
     let entries = match &here.node.value {
         Value::Map(entries) => entries,
         Value::Scalar(scalar) if scalar.meaning() == Meaning::Null => return Some(Vec::new()),
         Value::Scalar(_) | Value::List(_) => {
-            here.wrong_type(expected, mistakes);
+            here.wrong_type(&expected(), mistakes);
             return None;
         }
     };
@@ -433,7 +437,7 @@ pub(crate) struct Keys {
 impl<'a> Fields<'a> {
     /// Opens a mapping and tells its unknown keys. `None` where it is no mapping.
     pub(crate) fn open(here: Here<'a>, keys: Keys, mistakes: &mut Mistakes) -> Option<Self> {
-        let entries = entries(here, &mapping_of(keys), mistakes)?;
+        let entries = entries(here, || mapping_of(keys), mistakes)?;
         for (key, _) in &entries {
             let text = key.text.as_str();
             if keys.known.contains(&text) {

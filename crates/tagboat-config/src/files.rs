@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Longest file that is read, in bytes. A build-config.yml of 500 projects has some 400 KiB.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -101,8 +101,25 @@ fn folders_below(root: &Path, path: &str) -> Result<BTreeSet<String>, FileError>
     Ok(names)
 }
 
-/// Where a path really is; `None` where nothing is there.
+/// Where a path leads; `None` where nothing is there.
 fn find(root: &Path, path: &str) -> Result<Option<PathBuf>, FileError> {
+    let mut here = root.to_owned();
+    for component in Path::new(path).components() {
+        let Component::Normal(name) = component else { return resolve(root, path) };
+        here.push(name);
+        match here.symlink_metadata() {
+            // Where it really is must be looked for.
+            Ok(found) if found.is_symlink() => return resolve(root, path),
+            Ok(_) => {}
+            Err(error) if is_absence(&error) => return Ok(None),
+            Err(error) => return Err(io_error(error)),
+        }
+    }
+    Ok(Some(here))
+}
+
+/// Where a path really is, through links and `..`.
+fn resolve(root: &Path, path: &str) -> Result<Option<PathBuf>, FileError> {
     let root = root.canonicalize().map_err(io_error)?;
     let found = match root.join(path).canonicalize() {
         Ok(found) => found,

@@ -321,7 +321,7 @@ pub(crate) fn choose<T: Copy>(
     mistakes: &mut Mistakes,
 ) -> Option<T> {
     let known = words.iter().map(|(word, _)| *word);
-    let text = text_of(here, &listed(known.clone()), mistakes)?;
+    let text = text_of(here, || listed(known.clone()), mistakes)?;
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Some(*value);
     }

@@ -50,15 +50,20 @@ pub(super) fn resolve(
         ),
         default_branch: branch.unwrap_or_else(|| Branch::of("main")),
     };
-    let written: Vec<(Here<'_>, Option<ProjectFields>)> = match root.get("projects") {
-        Some(list) => {
+    let value = build.value.as_mut();
+    let (sound, package) =
+        value.map(|value| (value.projects.take(), value.package.take())).unwrap_or_default();
+    let written: Vec<(Here<'_>, Option<ProjectFields>)> = match (root.get("projects"), sound) {
+        (Some(list), Some(sound)) => list.items().zip(sound.into_iter().map(Some)).collect(),
+        // Each by itself.
+        (Some(list), None) => {
             list.items().map(|here| (here, ProjectFields::decode(here, &mut told))).collect()
         }
-        None => root
-            .get("package")
-            .map(|here| (here, PackageFields::decode(here, &mut told).map(single)))
-            .into_iter()
-            .collect(),
+        (None, _) => {
+            let read = |here| package.or_else(|| PackageFields::decode(here, &mut told));
+            let here = root.get("package");
+            here.map(|here| (here, read(here).map(single))).into_iter().collect()
+        }
     };
     let mut names: BTreeMap<PackageName, usize> = BTreeMap::new();
     let mut projects = Some(Vec::new());
