@@ -121,7 +121,9 @@ impl Repository for GitRepository {
     }
 
     fn fetch(&self, scope: &Scope<'_>, specs: &[FetchSpec]) -> Result<(), RepositoryError> {
-        self.fetch_specs(scope, specs)
+        self.fetch_specs(scope, specs)?;
+        self.pack_after(scope, specs.len());
+        Ok(())
     }
 
     fn remember(
@@ -129,7 +131,9 @@ impl Repository for GitRepository {
         scope: &Scope<'_>,
         refs: &[(String, Option<ObjectId>)],
     ) -> Result<(), RepositoryError> {
-        self.update_private_refs(scope, refs)
+        self.update_private_refs(scope, refs)?;
+        self.pack_after(scope, refs.len());
+        Ok(())
     }
 
     fn each_object(

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use memchr::memmem;
 use tagboat_core::command::Command;
 use tagboat_core::commit::{CommitSha, ObjectId};
 use tagboat_core::ports::{Commit, Found, RepositoryError, Scope, TagObject, TagSignature};
@@ -222,17 +223,11 @@ fn parse_person(line: &str) -> (String, Timestamp) {
 /// Where the signature begins, or the end: the last line that begins one begins it, as git reads it. So what
 /// stands before one that is quoted in the message is not taken for unsigned.
 fn signature_start(body: &[u8]) -> usize {
-    let mut at = 0;
-    let mut begins = body.len();
-    for line in body.split_inclusive(|&byte| byte == b'\n') {
-        if line.first() == Some(&b'-')
-            && SIGNATURES.iter().any(|begin| line.starts_with(begin.as_bytes()))
-        {
-            begins = at;
-        }
-        at += line.len();
-    }
-    begins
+    let begins = |at: &usize| {
+        (*at == 0 || body[at - 1] == b'\n')
+            && SIGNATURES.iter().any(|begin| body[*at..].starts_with(begin.as_bytes()))
+    };
+    memmem::find_iter(body, "-----BEGIN ").filter(begins).last().unwrap_or(body.len())
 }
 
 #[cfg(test)]

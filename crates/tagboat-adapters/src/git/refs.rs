@@ -6,12 +6,18 @@ use std::fmt::Write as _;
 
 use tagboat_core::command::Command;
 use tagboat_core::commit::ObjectId;
-use tagboat_core::ports::{ListedRef, Output, RefView, RepositoryError, Scope};
+use tagboat_core::ports::{ListedRef, Output, Progress, RefView, RepositoryError, Scope};
 
 use super::GitRepository;
 use super::names::{PRIVATE, TAGS, check_private, check_ref, check_remote_ref};
 use super::program::{Hooks, refusal, remote_refusal};
 use crate::process::Taken;
+
+/// So many refs that are written at once are packed.
+const MANY: usize = 200;
+
+/// git's exit status for an option that it does not know (git, `usage.c`).
+const USAGE: i32 = 129;
 
 /// Length of an object name (SHA-1) in hexadecimal digits.
 const DIGITS: usize = 40;
@@ -110,6 +116,23 @@ impl GitRepository {
             written.map_err(|error| RepositoryError::Unexpected(error.to_string()))?;
         }
         self.update_refs(scope, script)
+    }
+
+    /// Packs our private refs where so many were written at once: each is a file that every later listing would open.
+    /// git-gc(1) does the same, sooner or later; so where it cannot be done now, nothing is lost.
+    pub(super) fn pack_after(&self, scope: &Scope<'_>, written: usize) {
+        if written < MANY {
+            return;
+        }
+        let command = self.command(["pack-refs", "--include", &format!("{PRIVATE}*")]);
+        let failed = match self.git.run(scope, &command) {
+            // A git before 2.42 knows no `--include`.
+            Ok(output) if matches!(output.status, Some(0 | USAGE)) => return,
+            Ok(output) => refusal(&command, &output),
+            Err(error) => error,
+        };
+        let stay = format!("refs stay unpacked: {failed}");
+        scope.observer.tell(&scope.span, &Progress::Note(&stay));
     }
 
     pub(super) fn update_refs(

@@ -23,8 +23,11 @@ use crate::clock::TICK;
 const CHUNK: usize = 64 << 10;
 
 /// What a pipe is made to hold whose reader takes all as it comes: the most that a user may ask for by default (pipe(7)).
-/// The program and we then take turns sixteen times less often.
 const WIDE: usize = 1 << 20;
+
+/// How long what a program prints may gather in such a pipe. Programs print some KiB at a time, and to wake up for each
+/// costs both sides more than to print and to read it.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// How long a program that reads until the end of its input gets to leave by itself when we let go of it.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -74,6 +77,8 @@ pub struct LocalProcess {
     stdout_lines: Lines,
     stderr_lines: Lines,
     out: Vec<u8>,
+    // How much of standard output may be there at once.
+    chunk: usize,
     // Where the next line of `out` begins that `Running::line` has not given yet.
     given: usize,
     err: String,
@@ -161,6 +166,7 @@ impl LocalProcess {
             stdout_lines: Lines::default(),
             stderr_lines: Lines::default(),
             out: Vec::new(),
+            chunk: CHUNK,
             given: 0,
             err: String::new(),
             masker: Masker::new(command),
@@ -194,7 +200,7 @@ impl LocalProcess {
         let Bound { mut deadline, patience } = bound;
         if let (Some(_), Some(pipe)) = (patience, &self.stdout) {
             // Where that is not allowed it holds what it held.
-            fcntl_setpipe_size(pipe, WIDE).ok();
+            self.chunk = fcntl_setpipe_size(pipe, WIDE).unwrap_or(CHUNK);
         }
         let mut drain_until = None;
         loop {
@@ -238,6 +244,9 @@ impl LocalProcess {
             if let Some(patience) = patience {
                 let own = Instant::now().checked_add(patience);
                 deadline = [own, scope.deadline].into_iter().flatten().min();
+                if self.stdout.is_some() {
+                    std::thread::sleep(GATHER);
+                }
             }
         }
     }
@@ -295,7 +304,7 @@ impl LocalProcess {
     fn read_stdout(&mut self, scope: &Scope<'_>) {
         let Some(pipe) = self.stdout.as_ref() else { return };
         let from = self.out.len();
-        let open = read_some(pipe, &mut self.out);
+        let open = read_some(pipe, &mut self.out, self.chunk);
         if scope.observer.wants_lines() {
             let tell = &mut |line: &str| tell(scope, line);
             self.stdout_lines.take(&self.out[from..], &self.masker, tell);
@@ -308,7 +317,7 @@ impl LocalProcess {
     fn read_stderr(&mut self, scope: &Scope<'_>) {
         let Some(pipe) = self.stderr.as_ref() else { return };
         let mut chunk = Vec::new();
-        let open = read_some(pipe, &mut chunk);
+        let open = read_some(pipe, &mut chunk, CHUNK);
         let err = &mut self.err;
         self.stderr_lines.take(&chunk, &self.masker, &mut |line| {
             tell(scope, line);
@@ -450,9 +459,9 @@ enum Pipe {
     Closed,
 }
 
-/// Reads one chunk, if there is one.
-fn read_some(pipe: &impl AsFd, into: &mut Vec<u8>) -> Pipe {
-    into.reserve(CHUNK);
+/// Reads one chunk of at most so many bytes, if there is one.
+fn read_some(pipe: &impl AsFd, into: &mut Vec<u8>, chunk: usize) -> Pipe {
+    into.reserve(chunk);
     match rustix::io::read(pipe, spare_capacity(into)) {
         Ok(0) => Pipe::Closed,
         Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Pipe::Open,

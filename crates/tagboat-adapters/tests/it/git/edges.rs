@@ -554,3 +554,23 @@ fn a_tree_that_would_leave_the_folder_writes_nothing_outside() {
     assert!(open(&repo, &repo.work()).export(&scope(), &commit, &into).is_err());
     assert!(!outer.path().join("escaped").exists());
 }
+
+#[test]
+fn refs_that_are_written_by_the_hundred_are_packed_and_no_others() {
+    let repo = with_commit();
+    repo.git(&["tag", "mine"]);
+    let git = open(&repo, &repo.work());
+    let id = new_tag(&git, "x");
+    let seen = |number: usize| (format!("refs/tagboat/seen/p{number}/production"), Some(id.clone()));
+    git.remember(&scope(), &(0..200).map(seen).collect::<Vec<_>>()).unwrap();
+    git.remember(&scope(), &[seen(200)]).unwrap();
+    assert_eq!(git.refs(&scope()).unwrap().len(), 202);
+    let loose = |number: usize| repo.work().join(".git").join(seen(number).0).exists();
+    let version = repo.git(&["version"]);
+    let mut numbers = version.trim_start_matches("git version ").split('.');
+    let mut number = || numbers.next().unwrap().parse::<u32>().unwrap();
+    // git-pack-refs(1) has `--include` since then.
+    let packs = (number(), number()) >= (2, 42);
+    assert_eq!(loose(0), !packs, "{version}");
+    assert!(loose(200) && repo.work().join(".git/refs/tags/mine").exists());
+}
