@@ -16,8 +16,9 @@ use crate::process::{LocalProcess, LocalRunner};
 /// The file with the pinned keys, in the private folder.
 pub(super) const KNOWN_HOSTS: &str = "known_hosts";
 
-/// How long connecting may take: `ConnectTimeout` for the network, the rest for keys and a slow login.
-const CONNECTING: Duration = Duration::from_secs(30);
+/// How long connecting may take: `ConnectTimeout` for the network and for the host to say who it is, the rest for others
+/// who come at the same time, for keys, and for a slow login.
+const CONNECTING: Duration = Duration::from_secs(60);
 
 /// The pause before a connection that the host dropped is tried again, times the number of tries.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -61,14 +62,14 @@ pub(super) struct Master {
 /// What came of one try.
 enum Tried {
     Connected(Box<Master>),
-    /// The host closed the connection before it said who it is.
+    /// The host closed the connection before it said who it is, or was too slow to say it.
     Dropped(RunError),
 }
 
 impl Master {
     /// Connects. A host drops some of those who have not logged in yet where many come at once (`MaxStartups`,
-    /// sshd_config(5): 10 by default): who was dropped before a word was said comes again, for as long as connecting may
-    /// take.
+    /// sshd_config(5): 10 by default), or has no time for them: who was dropped before a word was said comes again, for as
+    /// long as connecting may take.
     pub(super) fn connect(
         runner: &LocalRunner,
         scope: &Scope<'_>,
@@ -201,17 +202,21 @@ fn base(address: &SshAddress, folder: &Path, socket: &Path) -> Command {
     command
 }
 
-/// Why there is no connection. Two texts of ssh are matched. A wrong key and a dead network have the same status, and want
-/// different people (sshconnect.c, unchanged since 1999). A connection that was dropped before the host said who it is
-/// begins its line so (`kex_exchange_identification`, OpenSSH 7.9 and later). Where they should ever change, the
-/// connection is refused all the same.
+/// How ssh begins its line where a connection was dropped before the host said who it is, and where `ConnectTimeout` passed
+/// before that (kex.c, OpenSSH 7.9 and later). Of a host that took no connection it says something else.
+const DROPPED: [&str; 2] =
+    ["kex_exchange_identification: ", "Connection timed out during banner exchange"];
+
+/// Why there is no connection. Texts of ssh are matched: a wrong key and a dead network have the same status, and want
+/// different people (sshconnect.c, unchanged since 1999). Where they should ever change, the connection is refused all the
+/// same.
 fn failure(process: &LocalProcess) -> Result<Tried, RunError> {
     let said: Vec<&str> = process.stderr().lines().filter(|l| !l.trim().is_empty()).collect();
     let last = said[said.len().saturating_sub(2)..].join("; ");
     if said.iter().any(|line| line.starts_with("Host key verification failed")) {
         return Err(RunError::HostKey(last));
     }
-    let dropped = said.iter().any(|line| line.starts_with("kex_exchange_identification: "));
+    let dropped = said.iter().any(|line| DROPPED.iter().any(|begin| line.starts_with(begin)));
     let why = if last.is_empty() { "ssh said nothing".to_owned() } else { last };
     let why = RunError::Unreachable(why);
     if dropped { Ok(Tried::Dropped(why)) } else { Err(why) }

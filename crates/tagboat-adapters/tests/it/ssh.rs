@@ -1,5 +1,6 @@
 //! Programs on a host: a real sshd, with each login shell that splits what we send.
 
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -240,4 +241,31 @@ fn of_many_who_connect_at_once_each_is_served_though_the_host_drops_most_at_firs
     for output in came {
         assert!(output.unwrap().success());
     }
+}
+
+#[test]
+fn a_host_that_is_too_busy_to_say_who_it_is_is_asked_again() {
+    let Some(sshd) = Sshd::start(LoginShell::Dash) else { return };
+    let front = TcpListener::bind("127.0.0.1:0").unwrap();
+    let slow = address(&sshd).port(front.local_addr().unwrap().port());
+    let port = sshd.port();
+    // Ends with the process: `accept` waits.
+    std::thread::spawn(move || {
+        let mut ignored = None;
+        for stream in front.incoming() {
+            let stream = stream.unwrap();
+            if ignored.is_none() {
+                ignored = Some(stream);
+                continue;
+            }
+            let host = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            for (mut from, mut to) in
+                [(stream.try_clone().unwrap(), host.try_clone().unwrap()), (host, stream)]
+            {
+                std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            }
+        }
+    });
+    let host = SshHost::new(local(), slow).unwrap();
+    assert!(host.run(&scope(), &Command::new("true")).unwrap().success());
 }
