@@ -69,6 +69,34 @@ struct Project {
     environments: Vec<Running>,
 }
 
+/// All of it, for programs.
+#[derive(Serialize)]
+struct Answer<'a> {
+    projects: &'a [Project],
+    unreadable: Vec<Unreadable<'a>>,
+    /// Full names of version and state tags that the remote holds otherwise.
+    moved_tags: Vec<&'a str>,
+    /// Environment tags that this clone read for the first time.
+    not_remembered: Vec<String>,
+    /// How many tags are none of ours.
+    foreign_tags: usize,
+    offline: bool,
+}
+
+/// An environment tag that cannot be trusted.
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    tag: String,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Unreadable<'a> {
+    fn new(tag: &EnvironmentTag, error: &'a Diagnostic) -> Self {
+        Self { tag: tag.to_string(), code: error.code, message: &error.message }
+    }
+}
+
 /// Shows it.
 pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("status");
@@ -125,19 +153,21 @@ pub(crate) fn run(arguments: &StatusArgs, context: &Context<'_>) -> Result<Exit>
         .collect();
 
     state.warn(context, source);
-    context.terminal.json(&serde_json::json!({
-        "projects": projects,
-        "unreadable": broken.iter().map(|(tag, error)| serde_json::json!({
-            "tag": tag.to_string(), "code": error.code, "message": error.message,
-        })).collect::<Vec<_>>(),
-        "moved_tags": state.moved.iter().map(|moved| &moved.name).collect::<Vec<_>>(),
-        "not_remembered": holdings.iter()
-            .filter(|(tag, read)| matches!(read, Ok(Holding::Ledger(..))) && state.is_read_first(tag))
-            .map(|(tag, _)| tag.to_string()).collect::<Vec<_>>(),
-        "foreign_tags": state.listing.foreign,
-        "offline": source == Source::Clone,
-    }));
-    if !context.terminal.is_json() {
+    if context.terminal.is_json() {
+        context.terminal.document(&Answer {
+            projects: &projects,
+            unreadable: broken.iter().map(|(tag, error)| Unreadable::new(tag, error)).collect(),
+            moved_tags: state.moved.iter().map(|moved| moved.name.as_str()).collect(),
+            not_remembered: holdings
+                .iter()
+                .filter(|(_, read)| matches!(read, Ok(Holding::Ledger(..))))
+                .filter(|(tag, _)| state.is_read_first(tag))
+                .map(|(tag, _)| tag.to_string())
+                .collect(),
+            foreign_tags: state.listing.foreign,
+            offline: source == Source::Clone,
+        });
+    } else {
         let status = view::Status::new(&projects, &broken, &state, context.clock().now());
         context.terminal.say(&status.text(context.terminal.width()));
     }

@@ -53,7 +53,7 @@ fn a_deployment_without_its_required_variables_is_refused_before_a_host_is_conta
         "{}",
         seen.all()
     );
-    assert!(seen.stderr.contains("does not bring them to hosts yet"), "{}", seen.all());
+    assert!(seen.stderr.contains("to bring them to the hosts is up to you"), "{}", seen.all());
 }
 
 #[test]
