@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use tagboat_deb::Paragraph;
+use tagboat_deb::compression::Compression;
 use tagboat_deb::deb::{ControlFile, DebContents, DebFormat, write_deb};
 use tagboat_deb::tar::{SetId, Tree};
 
@@ -67,13 +68,15 @@ pub(crate) const COMMITS: [&[(&str, Behaviour)]; 7] = [
 /// The packages of one application, into `folder`.
 pub(crate) fn write_packages(folder: &Path, app: &str, port: u16) -> Vec<PathBuf> {
     let versions = COMMITS.iter().copied().flatten();
+    // A thousand of them: xz would take seconds.
+    let format = DebFormat { compression: Compression::Gzip, ..DebFormat::default() };
     versions
         .map(|(version, behaviour)| {
             let path = folder.join(format!("{app}_{version}_all.deb"));
             let contents = contents(app, port, version, *behaviour);
             let scratch = tempfile::tempfile().unwrap();
             let file = File::create_new(&path).unwrap();
-            write_deb(file, scratch, contents, &DebFormat::default()).unwrap();
+            write_deb(file, scratch, contents, &format).unwrap();
             path
         })
         .collect()

@@ -561,7 +561,8 @@ fn refs_that_are_written_by_the_hundred_are_packed_and_no_others() {
     repo.git(&["tag", "mine"]);
     let git = open(&repo, &repo.work());
     let id = new_tag(&git, "x");
-    let seen = |number: usize| (format!("refs/tagboat/seen/p{number}/production"), Some(id.clone()));
+    let seen =
+        |number: usize| (format!("refs/tagboat/seen/p{number}/production"), Some(id.clone()));
     git.remember(&scope(), &(0..200).map(seen).collect::<Vec<_>>()).unwrap();
     git.remember(&scope(), &[seen(200)]).unwrap();
     assert_eq!(git.refs(&scope()).unwrap().len(), 202);
