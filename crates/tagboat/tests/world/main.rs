@@ -15,7 +15,12 @@ mod signatures;
 mod stage;
 mod user;
 
-/// How often a loop is run: in every test run, or where `TAGBOAT_FULL` is set.
+/// Whether this is `make test-full`.
+pub(crate) fn is_full() -> bool {
+    std::env::var_os("TAGBOAT_FULL").is_some()
+}
+
+/// How often a loop is run: in every test run, or in a full one.
 pub(crate) fn rounds(quick: usize, full: usize) -> usize {
-    if std::env::var_os("TAGBOAT_FULL").is_some() { full } else { quick }
+    if is_full() { full } else { quick }
 }

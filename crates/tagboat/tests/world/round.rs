@@ -8,7 +8,7 @@ use std::process::Command;
 use tagboat_testing::git_http::GitHttp;
 use tagboat_testing::sshd::{LoginShell, Sshd};
 
-use crate::stage::{App, Stage, WEB_4};
+use crate::stage::{App, Course, Stage};
 use crate::user::{Process, Seen, wait_until};
 
 /// How many run for one turn.
@@ -94,12 +94,18 @@ pub(crate) enum Looking {
 /// Those who race for one application.
 pub(crate) struct Race {
     people: Vec<App>,
+    course: Course,
 }
 
 impl Race {
     /// Each of them has a clone, a home and a runtime folder of their own, as on another machine: all that they share is
     /// the remote and the host.
-    pub(crate) fn between_strangers(stage: &'static Stage, name: &'static str, way: &Way) -> Self {
+    pub(crate) fn between_strangers(
+        stage: &'static Stage,
+        name: &'static str,
+        way: &Way,
+        course: Course,
+    ) -> Self {
         let repo = stage.repo();
         let first = stage.clone_as(&format!("{name}-0"), repo.remote().to_str().unwrap());
         repo.git_in(&first, &["remote", "set-url", "origin", &way.address(&repo.remote())]);
@@ -131,7 +137,7 @@ impl Race {
             assert!(copied.unwrap().success());
             people.push(person(index, clone));
         }
-        Self { people }
+        Self { people, course }
     }
 
     fn app(&self) -> &App {
@@ -141,8 +147,8 @@ impl Race {
     /// Everybody plans on the same tag, and then all run for the turn. `number` turns the order in which they come.
     pub(crate) fn round(&self, number: usize, versions: &[&str], looking: Looking) {
         let app = self.app();
-        let records = app.records("race").len();
-        let journal = Journal::from_now(app);
+        let records = app.records(self.course.environment).len();
+        let journal = Journal::from_now(app, self.course.host);
         let mut contest = Contest::new(self, number, versions);
         match looking {
             Looking::Runs => {
@@ -165,8 +171,8 @@ impl Race {
             .map(|(person, (version, _))| (*person, *version))
             .collect();
         let [(winner, version)] = winners[..] else { panic!("{winners:?} won\n{outcome:#?}") };
-        app.assert_runs(version, "race", &[WEB_4]);
-        let all = app.records("race");
+        app.assert_runs(version, self.course.environment, &[self.course.host]);
+        let all = app.records(self.course.environment);
         assert_eq!(all.len(), records + 1, "one record a round");
         let id = all[0]["deployment_id"].as_str().unwrap();
         let who = format!("person-{winner}");
@@ -186,18 +192,19 @@ impl Race {
     pub(crate) fn forget(&self) {
         let app = self.app();
         let (repo, name) = (app.stage.repo(), app.name);
+        let Course { environment, host } = self.course;
         let remote = repo.remote();
-        let ledger = format!("refs/tagboat/ledger/{name}/race");
+        let ledger = format!("refs/tagboat/ledger/{name}/{environment}");
         let refs = repo.git_in(&remote, &["for-each-ref", "--format=%(refname)", &ledger]);
-        for gone in refs.lines().chain([format!("refs/tags/{name}/race").as_str()]) {
+        for gone in refs.lines().chain([format!("refs/tags/{name}/{environment}").as_str()]) {
             repo.git_in(&remote, &["update-ref", "-d", gone]);
         }
         for person in &self.people {
-            let seen = format!("refs/tagboat/seen/{name}/race");
+            let seen = format!("refs/tagboat/seen/{name}/{environment}");
             repo.git_in(&person.clone, &["update-ref", "-d", &seen]);
         }
         let words = "dpkg --purge \"$1\" >/dev/null 2>&1 && rm -r \"/var/lib/tagboat/apps/$1\"";
-        assert!(app.on(WEB_4, &["sh", "-c", words, "forget", name]).success());
+        assert!(app.on(host, &["sh", "-c", words, "forget", name]).success());
     }
 }
 
@@ -213,7 +220,7 @@ struct Contest<'a> {
 
 impl<'a> Contest<'a> {
     fn new(race: &'a Race, number: usize, versions: &'a [&'a str]) -> Self {
-        let gate = Some(ClosedGate::new(race.app(), WEB_4));
+        let gate = Some(ClosedGate::new(race.app(), race.course.host));
         let (running, ended) = (BTreeMap::new(), BTreeMap::new());
         Self { race, number, versions, gate, running, ended }
     }
@@ -224,16 +231,18 @@ impl<'a> Contest<'a> {
 
     fn starts(&self, place: usize, wait: &str) -> (usize, Process) {
         let person = (self.number + place) % RACERS;
-        let racer = &self.race.people[person];
-        (person, racer.start_deploy(self.version(person), "race", &["--wait", wait]))
+        let Race { people, course } = self.race;
+        let (version, wait) = (self.version(person), ["--wait", wait]);
+        (person, people[person].start_deploy(version, course.environment, &wait))
     }
 
     /// So many come, all at once, and stand before the turn: they have planned.
     fn come(&mut self, count: usize) {
         let mut all: Vec<(usize, Process)> =
             (0..count).map(|place| self.starts(place, "800")).collect();
+        let turn = format!("turn on {}", self.race.course.host);
         for (person, racer) in &mut all {
-            assert!(racer.begins("turn on web-4"), "{person}: {:?}", racer.said());
+            assert!(racer.begins(&turn), "{person}: {:?}", racer.said());
         }
         self.running.extend(all);
     }
@@ -244,26 +253,26 @@ impl<'a> Contest<'a> {
 
     /// The winner is stopped in the middle and the others after it, so that what they change is told apart.
     fn while_looking_at_files(&mut self) {
-        let app = self.race.app();
-        app.pause_installations(WEB_4);
+        let (app, host) = (self.race.app(), self.race.course.host);
+        app.pause_installations(host);
         // Those who plan, and wait.
-        let before = every_file(app);
+        let before = every_file(app, host);
         self.come(RACERS - LATE);
-        assert_unchanged(&before, &every_file(app), "who planned");
+        assert_unchanged(&before, &every_file(app, host), "who planned");
         self.start();
-        app.wait_for_installation(WEB_4);
+        app.wait_for_installation(host);
         // Those who come while somebody is at work.
-        let before = every_file(app);
+        let before = every_file(app, host);
         for place in RACERS - LATE..RACERS {
             let (person, late) = self.starts(place, "1");
             self.ended.insert(person, late.end());
         }
-        assert_unchanged(&before, &every_file(app), "who came late");
+        assert_unchanged(&before, &every_file(app, host), "who came late");
         // Those who get the turn after the winner.
-        let waiting = waiting(app);
+        let waiting = waiting(app, host);
         assert_eq!(waiting.len(), RACERS - LATE - 1);
-        signal(app, "-STOP", &waiting);
-        app.go_on(WEB_4);
+        signal(app, host, "-STOP", &waiting);
+        app.go_on(host);
         let mut winner = None;
         wait_until("a winner", || {
             winner = self
@@ -274,12 +283,12 @@ impl<'a> Contest<'a> {
         });
         let winner = winner.unwrap();
         self.ended.insert(winner, self.running.remove(&winner).unwrap().end());
-        let before = every_file(app);
-        signal(app, "-CONT", &waiting);
+        let before = every_file(app, host);
+        signal(app, host, "-CONT", &waiting);
         while let Some((person, racer)) = self.running.pop_first() {
             self.ended.insert(person, racer.end());
         }
-        assert_unchanged(&before, &every_file(app), "who came after the winner");
+        assert_unchanged(&before, &every_file(app, host), "who came after the winner");
     }
 
     /// Everybody's version, and what they saw.
@@ -293,29 +302,29 @@ impl<'a> Contest<'a> {
 }
 
 /// Who waits for the turn on the host: `flock`, with the lock open.
-fn waiting(app: &App) -> Vec<String> {
+fn waiting(app: &App, host: &str) -> Vec<String> {
     let words = "for process in /proc/[0-9]*; do \
                  [ \"$(cat $process/comm 2>/dev/null)\" = flock ] || continue; \
                  [ \"$(readlink $process/fd/9)\" = \"/run/tagboat/$1.lock\" ] && basename $process; \
                  done; true";
-    let found = app.on(WEB_4, &["sh", "-c", words, "waiting", app.name]).text();
+    let found = app.on(host, &["sh", "-c", words, "waiting", app.name]).text();
     found.lines().map(str::to_owned).collect()
 }
 
-fn signal(app: &App, signal: &str, processes: &[String]) {
+fn signal(app: &App, host: &str, signal: &str, processes: &[String]) {
     let mut words = vec!["kill", signal];
     words.extend(processes.iter().map(String::as_str));
-    assert!(app.on(WEB_4, &words).success());
+    assert!(app.on(host, &words).success());
 }
 
 /// Every file, folder and link of the host outside logs and /run, with what shows that it was touched: inode, size, times, mode
 /// and owner. Of a file it is the time of its content: that of its last change also moves where another root of this
 /// machine is made with hard links to the same files.
-fn every_file(app: &App) -> BTreeSet<String> {
+fn every_file(app: &App, host: &str) -> BTreeSet<String> {
     let words = "find / /tmp /var/tmp -xdev \\( -path /run -o -path /var/log -o -path /proc -o -path /sys -o -path /dev \\) \
                  -prune -o -type d -printf '%p %y %i %s %C@ %m %U %G\\n' \
                  -o -printf '%p %y %i %s %T@ %m %U %G %l\\n'";
-    let listed = app.on(WEB_4, &["sh", "-c", words]);
+    let listed = app.on(host, &["sh", "-c", words]);
     let listed: BTreeSet<String> = listed.text().lines().map(str::to_owned).collect();
     assert!(listed.len() > 1_000, "{listed:?}");
     listed
@@ -329,21 +338,22 @@ fn assert_unchanged(before: &BTreeSet<String>, after: &BTreeSet<String>, who: &s
 
 /// What sudo wrote down of every run of the host's program: nobody becomes root there by another way.
 struct Journal {
+    host: &'static str,
     from: String,
 }
 
 impl Journal {
-    fn from_now(app: &App) -> Self {
-        let now = app.on(WEB_4, &["date", "+@%s.%6N"]).text();
-        Self { from: now.trim().to_owned() }
+    fn from_now(app: &App, host: &'static str) -> Self {
+        let now = app.on(host, &["date", "+@%s.%6N"]).text();
+        Self { host, from: now.trim().to_owned() }
     }
 
     /// The arguments of each run.
     fn runs(&self, app: &App) -> Vec<Vec<String>> {
-        assert!(app.on(WEB_4, &["journalctl", "--sync"]).success());
+        assert!(app.on(self.host, &["journalctl", "--sync"]).success());
         let after = format!("--since={}", self.from);
         let words = ["journalctl", "--quiet", "--identifier=sudo", "--output=cat", &after];
-        let lines = app.on(WEB_4, &words).text();
+        let lines = app.on(self.host, &words).text();
         let runs = lines.lines().filter_map(|line| line.split_once("COMMAND="));
         runs.map(|(_, command)| {
             let command = command.strip_prefix("/usr/local/lib/tagboat/host ");

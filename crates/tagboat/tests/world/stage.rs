@@ -1,4 +1,4 @@
-//! What every test plays on. In: nothing. Out: four booted hosts, prepared; a remote with tagged versions; a signed
+//! What every test plays on. In: nothing. Out: six booted hosts, prepared; a remote with tagged versions; a signed
 //! repository with their packages. Each test has an application of its own, so tests share the hosts.
 
 use std::fmt::Write as _;
@@ -24,18 +24,28 @@ pub(crate) const WEB_1: &str = "web-1";
 pub(crate) const WEB_2: &str = "web-2";
 /// The host whose power, network and sshd may fail: see [`Stage::alone`].
 pub(crate) const WEB_3: &str = "web-3";
-/// The host of the races, whose files may be looked at: see [`Stage::only_races`].
-pub(crate) const WEB_4: &str = "web-4";
+/// Where races are run: an environment and its one host, on which nobody else is at work. Its files may be looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    pub(crate) environment: &'static str,
+    pub(crate) host: &'static str,
+}
+
+/// One for each test of races.
+pub(crate) const COURSES: [Course; 3] = [
+    Course { environment: "race-1", host: "web-4" },
+    Course { environment: "race-2", host: "web-5" },
+    Course { environment: "race-3", host: "web-6" },
+];
 
 /// Environments, and their hosts in the order in which they are changed.
-const ENVIRONMENTS: [(&str, &[&str]); 7] = [
+const ENVIRONMENTS: [(&str, &[&str]); 6] = [
     ("one", &[WEB_1]),
     ("two", &[WEB_2]),
     ("pair", &[WEB_1, WEB_2]),
     ("third", &[WEB_3]),
     ("shaky", &[WEB_1, WEB_3]),
     ("production", &[WEB_2]),
-    ("race", &[WEB_4]),
 ];
 
 /// An environment with two regions of one host each, deployed in this order, which is not that of their names.
@@ -74,7 +84,8 @@ pub(crate) fn stage() -> Option<&'static Stage> {
 
 impl Stage {
     fn set() -> Option<Self> {
-        let fleet = HostFleet::up(&[WEB_1, WEB_2, WEB_3, WEB_4])?;
+        let courses = COURSES.map(|course| course.host);
+        let fleet = HostFleet::up(&[&[WEB_1, WEB_2, WEB_3], &courses[..]].concat())?;
         fleet.hosts().iter().for_each(deafen);
         fleet.hosts().iter().for_each(forget_debian);
         let repo = Monorepo::new();
@@ -84,11 +95,14 @@ impl Stage {
         std::fs::copy(env!("CARGO_BIN_EXE_tagboat"), &program).unwrap();
         let stage = Self { fleet, repo, program, alone: Mutex::default(), _janitor: janitor };
         stage.write_repository();
-        for environment in ["pair", "third", "race"] {
+        let courses = COURSES.map(|course| course.environment);
+        for environment in ["pair", "third"].iter().chain(&courses) {
             stage.tagboat(&stage.repo.work(), &["host", "prepare", environment]).expect(0);
         }
         // What a host does for itself, at times of its own, would be taken for a racer's doing.
-        assert!(stage.host(WEB_4).run(&["sh", "-c", "systemctl stop '*.timer'"]).success());
+        for Course { host, .. } in COURSES {
+            assert!(stage.host(host).run(&["sh", "-c", "systemctl stop '*.timer'"]).success());
+        }
         Some(stage)
     }
 
@@ -111,7 +125,9 @@ impl Stage {
         let key = made["fingerprint"].as_str().unwrap();
         writeln!(config, "publish: {{key: {key}, origin: Test, label: Test}}").unwrap();
         repo.write("config/ci-cd/build-config.yml", config);
-        for (environment, hosts) in ENVIRONMENTS {
+        let courses = COURSES.each_ref().map(|course| (course.environment, [course.host]));
+        let courses = courses.iter().map(|(environment, host)| (*environment, &host[..]));
+        for (environment, hosts) in ENVIRONMENTS.into_iter().chain(courses) {
             let hosts = hosts.iter().map(|name| self.described(self.host(name)));
             let text = format!("hosts:\n{}", hosts.collect::<String>());
             let protected = if environment == "production" { "" } else { "is_production: false\n" };
