@@ -155,7 +155,8 @@ impl Work<'_> {
                     let still = "no host was changed";
                     Box::new(Diagnostic::unchanged("deploy::repository", Exit::Usage, what, still))
                 };
-                let wanted = delivery::wanted(&request.repository, &versions, planned.host.arch);
+                let (folder, package) = (&request.repository, &request.package);
+                let wanted = delivery::wanted(folder, package, &versions, planned.host.arch);
                 let wanted = wanted.map_err(broken)?;
                 let holdings = work.must_answer(scope, host, &planned.program.holdings())?;
                 let missing = delivery::missing(&wanted, &holdings);

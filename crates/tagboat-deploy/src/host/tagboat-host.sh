@@ -73,7 +73,7 @@ write_file() { # FILE, content on standard input; appears by rename
     chmod 0644 "$temporary"
     sync -d "$temporary"
     mv -f "$temporary" "$1"
-    sync "$(dirname "$1")"
+    sync "${1%/*}"
 }
 
 # A phase runs as this unit; systemd refuses a second one of the same name, so at most one runs.
@@ -175,14 +175,14 @@ verb_receive() {
         die 65 "the archive holds a name that no repository has"
     fi
     find "$incoming" -type d -exec chmod 0755 {} + -o -type f -exec chmod 0644 {} +
+    find "$incoming" -type f -exec sync -d {} +
     (
         cd "$incoming"
         find pool -type f -print 2>/dev/null
         find dists -type f ! -name InRelease -print 2>/dev/null
         find dists -type f -name InRelease -print 2>/dev/null
     ) | while IFS= read -r file; do
-        mkdir -p "$repository/$(dirname "$file")"
-        sync -d "$incoming/$file"
+        [ -d "$repository/${file%/*}" ] || mkdir -p "$repository/${file%/*}"
         mv -f "$incoming/$file" "$repository/$file"
     done
     sync --file-system "$repository"
