@@ -112,6 +112,15 @@ impl Repository for GitRepository {
         self.local_refs(scope, take)
     }
 
+    fn each_ref_of(
+        &self,
+        scope: &Scope<'_>,
+        names: &[String],
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        self.local_refs_of(scope, names, take)
+    }
+
     fn remote_refs(
         &self,
         scope: &Scope<'_>,

@@ -313,6 +313,26 @@ impl About<'_> {
             Self::Projects(projects) => projects.contains(project),
         }
     }
+
+    /// The refs, and folders of refs, with all that a clone knows of it; `None` where that is every ref, as for the project at
+    /// the root, whose tags are in no folder of their own.
+    #[must_use]
+    pub fn refs(self) -> Option<Vec<String>> {
+        let Self::Projects(projects) = self else { return None };
+        if projects.iter().any(ProjectPath::is_root) {
+            return None;
+        }
+        let of = |project: &ProjectPath| {
+            [TAGS, REMOTE_TAGS, SEEN, PAGES].map(|place| format!("{place}{project}/"))
+        };
+        Some(
+            projects
+                .iter()
+                .flat_map(of)
+                .chain([OVERRIDES, REMOTE_HEAD].map(str::to_owned))
+                .collect(),
+        )
+    }
 }
 
 /// Compares what the remote lists with what is here. Environment tags go to private copies and may move;

@@ -94,6 +94,7 @@ macro_rules! repository_contract {
             $make,
             [
                 a_new_clone_has_no_tags,
+                refs_that_are_asked_for_by_name_or_folder_are_those_of_the_whole_listing,
                 a_written_tag_reads_back_as_it_was_written,
                 a_signed_tag_reads_back_with_its_signature_and_what_was_signed,
                 what_is_no_tag_or_not_here_is_none,

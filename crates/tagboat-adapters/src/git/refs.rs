@@ -52,6 +52,49 @@ impl GitRepository {
         }
     }
 
+    /// One `git for-each-ref`: git finds a folder in the packed file by halving it, and opens no other one. It tells what a
+    /// tag object names, which is what it leads to but where a tag was tagged: then all are listed, as that listing peels
+    /// to the end.
+    pub(super) fn local_refs_of(
+        &self,
+        scope: &Scope<'_>,
+        names: &[String],
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        // Without a pattern git would list everything.
+        if names.is_empty() {
+            return Ok(());
+        }
+        for name in names {
+            check_ref(name.strip_suffix('/').unwrap_or(name))?;
+        }
+        let format = "--format=%(objectname) %(*objecttype) %(*objectname) %(refname)";
+        let command = self.command(["for-each-ref", format]).args(names.iter().map(String::as_str));
+        let output = self.git.checked(scope, &command)?;
+        let mut refs = Vec::new();
+        for line in output.stdout.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let Some(listed) = named(line) else { return Err(odd(line)) };
+            match listed {
+                Named::Once(listed) => refs.push(listed),
+                Named::Twice => {
+                    let is_of = |listed: &RefView<'_>| {
+                        names.iter().any(|name| match name.strip_suffix('/') {
+                            Some(_) => listed.name.starts_with(name.as_str()),
+                            None => listed.name == name,
+                        })
+                    };
+                    return self.local_refs(scope, &mut |listed| {
+                        if is_of(&listed) {
+                            take(listed);
+                        }
+                    });
+                }
+            }
+        }
+        refs.iter().for_each(|listed| take(listed.view()));
+        Ok(())
+    }
+
     fn stream_refs(
         &self,
         scope: &Scope<'_>,
@@ -146,6 +189,31 @@ impl GitRepository {
         let command = self.command(["update-ref", "--no-deref", "--stdin"]).stdin(script);
         self.git.checked(scope, &command).map(drop)
     }
+}
+
+/// A ref, as [`GitRepository::local_refs_of`] asks for it.
+enum Named {
+    Once(ListedRef),
+    /// A tag of a tag.
+    Twice,
+}
+
+fn named(line: &[u8]) -> Option<Named> {
+    let line = String::from_utf8_lossy(line);
+    let mut words = line.splitn(4, ' ');
+    let mut word = || words.next();
+    let (object, kind, target, name) = (word()?, word()?, word()?, word()?);
+    let is_private = name.starts_with(PRIVATE);
+    if kind == "tag" && !is_private {
+        return Some(Named::Twice);
+    }
+    let peeled = match target {
+        _ if is_private => None,
+        "" => None,
+        target => Some(ObjectId::parse(target).ok()?),
+    };
+    let object = ObjectId::parse(object).ok()?;
+    Some(Named::Once(ListedRef { name: name.to_owned(), object, peeled }))
 }
 
 /// Which names a listing keeps.

@@ -275,7 +275,19 @@ pub trait Repository: Sync {
         take: &mut dyn FnMut(RefView<'_>),
     ) -> Result<(), RepositoryError>;
 
-    /// The same refs, kept.
+    /// Those of the same refs that have one of these names, or are in one of these folders: names that end in `/`. It costs
+    /// what they cost, however many others there are.
+    ///
+    /// # Errors
+    /// See [`RepositoryError`].
+    fn each_ref_of(
+        &self,
+        scope: &Scope<'_>,
+        names: &[String],
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError>;
+
+    /// The same refs as [`Repository::each_ref`], kept.
     ///
     /// # Errors
     /// See [`RepositoryError`].

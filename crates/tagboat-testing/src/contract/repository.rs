@@ -85,6 +85,41 @@ pub fn a_new_clone_has_no_tags(world: &dyn World) {
 }
 
 /// See its name.
+pub fn refs_that_are_asked_for_by_name_or_folder_are_those_of_the_whole_listing(world: &dyn World) {
+    let clone = world.clone_here();
+    let id = tag_of(&*clone, &last(world), "x");
+    for name in ["api/production", "api/eu/production", "apis/production", "api-x/production"] {
+        let name = format!("refs/tags/{name}");
+        assert_eq!(swap(&*clone, &name, None, &id), Swap::Won);
+        clone.fetch(&scope(), &[fetch(&name, &name, Existing::Keep)]).unwrap();
+    }
+    let seen = ["refs/tagboat/seen/api/production", "refs/tagboat/remote/HEAD"];
+    let seen = seen.map(|name| (name.to_owned(), Some(id.clone())));
+    clone.remember(&scope(), &seen).unwrap();
+    let all = clone.refs(&scope()).unwrap();
+    assert_eq!(all.len(), 6);
+    let asked = |names: &[&str]| {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut found = Vec::new();
+        clone.each_ref_of(&scope(), &names, &mut |listed| found.push(listed.to_listed())).unwrap();
+        found
+    };
+    let these = |names: &[&str]| -> Vec<ListedRef> {
+        all.iter().filter(|listed| names.contains(&listed.name.as_str())).cloned().collect()
+    };
+    let of_api = ["refs/tags/api/", "refs/tagboat/seen/api/", "refs/tagboat/remote/HEAD"];
+    let expected = [
+        "refs/tagboat/remote/HEAD",
+        "refs/tagboat/seen/api/production",
+        "refs/tags/api/eu/production",
+        "refs/tags/api/production",
+    ];
+    assert_eq!(asked(&of_api), these(&expected));
+    assert_eq!(asked(&["refs/tags/ap/", "refs/tags/api-x/production/"]), []);
+    assert_eq!(asked(&[]), []);
+}
+
+/// See its name.
 pub fn a_written_tag_reads_back_as_it_was_written(world: &dyn World) {
     let clone = world.clone_here();
     let message = "tagboat ledger\n\n{\"a\": \"ü \\u2028\"}\n\n  trailing  \n";

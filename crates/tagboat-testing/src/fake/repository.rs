@@ -306,6 +306,22 @@ impl Repository for FakeRepository {
         Ok(())
     }
 
+    fn each_ref_of(
+        &self,
+        scope: &Scope<'_>,
+        names: &[String],
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        self.each_ref(scope, &mut |listed| {
+            let is_in = |name: &String| {
+                listed.name == name || (name.ends_with('/') && listed.name.starts_with(name))
+            };
+            if names.iter().any(is_in) {
+                take(listed);
+            }
+        })
+    }
+
     fn remote_refs(
         &self,
         scope: &Scope<'_>,

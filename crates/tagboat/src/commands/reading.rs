@@ -12,7 +12,7 @@ use tagboat_core::listing::{
     About, Beside, FetchPlan, Listing, MovedTag, REMOTE_PATTERNS, Sorter, Source, TAGS, plan_fetch,
 };
 use tagboat_core::ports::{
-    FetchSpec, Found, ListedRef, RepositoryError, Runner as _, Scope, TagObject,
+    FetchSpec, Found, ListedRef, RefView, RepositoryError, Runner as _, Scope, TagObject,
 };
 use tagboat_core::tag::{EnvironmentName, EnvironmentTag, Environments};
 use tagboat_core::time::readable;
@@ -130,7 +130,12 @@ impl State {
         let environments = environments(context)?;
         if source == Source::Clone {
             let mut sorter = Sorter::new(&environments, source);
-            repository.each_ref(scope, &mut |listed| sorter.take(listed)).map_err(failed)?;
+            let take = &mut |listed: RefView<'_>| sorter.take(listed);
+            let listed = match about.refs() {
+                Some(names) => repository.each_ref_of(scope, &names, take),
+                None => repository.each_ref(scope, take),
+            };
+            listed.map_err(failed)?;
             return Ok(Self { listing: sorter.finish(), environments, moved: Vec::new() });
         }
         let refs = repository.refs(scope).map_err(failed)?;

@@ -47,7 +47,8 @@ pub(crate) fn run(arguments: &RollbackArgs, context: &Context<'_>) -> Result<Exi
     let scope = context.scope("rollback");
     let config = context.config()?;
     if arguments.offline {
-        let state = State::read(context, &scope, Source::Clone, About::Everything)?;
+        let project = [super::project(&arguments.project)?];
+        let state = State::read(context, &scope, Source::Clone, About::Projects(&project))?;
         let (wish, current) = wish(arguments, context, &scope, config, &state)?;
         state.warn(context, Source::Clone);
         tell_offline(context, &wish, &current);

@@ -575,3 +575,20 @@ fn refs_that_are_written_by_the_hundred_are_packed_and_no_others() {
     assert_eq!(loose(0), !packs, "{version}");
     assert!(loose(200) && repo.work().join(".git/refs/tags/mine").exists());
 }
+
+#[test]
+fn a_tag_of_a_tag_leads_to_its_commit_however_it_is_asked_for() {
+    let repo = with_commit();
+    repo.git(&["tag", "--annotate", "--message=inner", "api/inner"]);
+    repo.git(&["tag", "--annotate", "--message=outer", "api/v1.0.0", "api/inner"]);
+    repo.git(&["tag", "other"]);
+    let git = open(&repo, &repo.work());
+    let mut found = Vec::new();
+    let names = ["refs/tags/api/".to_owned()];
+    git.each_ref_of(&scope(), &names, &mut |listed| found.push(listed.to_listed())).unwrap();
+    let commit = git.commit(&scope(), "HEAD").unwrap().unwrap().sha;
+    let targets = found.iter().map(|listed| (listed.name.as_str(), listed.target()));
+    let expected =
+        ["refs/tags/api/inner", "refs/tags/api/v1.0.0"].map(|name| (name, commit.object()));
+    assert_eq!(targets.collect::<Vec<_>>(), expected);
+}

@@ -21,15 +21,19 @@ const SHOWN: usize = 20;
 pub(super) fn run(arguments: &NextArgs, context: &Context<'_>) -> Result<Exit> {
     let scope = context.scope("version");
     let config = context.config()?;
-    let (state, source) =
-        State::read_as_asked(context, &scope, &arguments.read, About::Everything)?;
+    let one = match arguments.project {
+        None if config.projects.len() != 1 => None,
+        _ => Some(project(config, arguments.project.as_deref())?),
+    };
+    let about = one.map(|project| std::slice::from_ref(&project.path));
+    let about = about.map_or(About::Everything, About::Projects);
+    let (state, source) = State::read_as_asked(context, &scope, &arguments.read, about)?;
     let commit = commit(context, &scope, &arguments.of.commit)?;
     let goal = goal(&arguments.of);
     let of = |project| next_of(context, &scope, &state, project, &commit, goal);
     let judged = if state.moved.is_empty() { Exit::Done } else { Exit::Judged };
 
-    if arguments.project.is_some() || config.projects.len() == 1 {
-        let project = project(config, arguments.project.as_deref())?;
+    if let Some(project) = one {
         let next = of(project)?.map_err(|error| refusal(&project.path, &error))?;
         state.warn(context, source);
         let mut document = next_json(&project.path, &Ok(next.clone()));
