@@ -1,5 +1,6 @@
 //! Real time. In: nothing. Out: the machine's two clocks, and waits that can be cut short.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -8,6 +9,11 @@ use tagboat_core::ports::{Clock, Scope};
 /// How long a wait may go on after it was cancelled. Short enough for a person at Ctrl-C, long enough to
 /// cost nothing (20 wake-ups a second).
 pub(crate) const TICK: Duration = Duration::from_millis(50);
+
+/// Up to a tenth of a second, another time each time: those who were sent away together must not come together again.
+pub(crate) fn jitter() -> Duration {
+    Duration::from_millis(RandomState::new().build_hasher().finish() % 100)
+}
 
 /// The clocks of this machine.
 #[derive(Clone, Copy, Debug, Default)]

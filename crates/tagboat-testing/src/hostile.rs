@@ -88,7 +88,8 @@ pub fn texts() -> Vec<String> {
         "@",
         "refs/heads/main",
         "refs/tags/api/v1.0.0",
-        "../../../etc/passwd",
+        // Nothing is there: as the name of a file that a command is to write, it must reach no file of this machine.
+        "../../../etc/tagboat-hostile/passwd",
         "..",
         "a..b",
         "a\\b",

@@ -3,12 +3,35 @@
 use std::time::Duration;
 
 use tagboat_core::command::Command;
-use tagboat_core::ports::{Output, RepositoryError, RunError, Runner as _, Scope, Silent};
+use tagboat_core::ports::{
+    Clock as _, Output, RepositoryError, RunError, Runner as _, Scope, Silent,
+};
 
+use crate::clock::{SystemClock, jitter};
 use crate::process::{LocalRunner, Taken};
 
 /// Bound of what reads and writes only here. `git archive` of a large tree takes seconds.
 pub(super) const LOCAL: Duration = Duration::from_secs(120);
+
+/// How ssh begins its line where the remote's sshd dropped the connection, as it does with some of many who come at once
+/// (`MaxStartups`, sshd_config(5)). Nothing was asked then.
+const DROPPED: [&str; 4] = [
+    "kex_exchange_identification: ",
+    "Connection timed out during banner exchange",
+    "Connection closed by ",
+    "Connection reset by ",
+];
+
+/// How often it is tried, and the pause before the second time; before the third it is twice as long.
+const TRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// What git says below every failure of a transport (git, `transport.c` and `pkt-line.c`); the reason stands above it.
+const ALWAYS: [&str; 3] = [
+    "fatal: Could not read from remote repository.",
+    "Please make sure you have the correct access rights",
+    "and the repository exists.",
+];
 
 /// How long the remote may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +182,8 @@ impl GitProgram {
         if output.success() { Ok(output) } else { Err(refusal(command, &output)) }
     }
 
-    /// As [`GitProgram::run`], for what talks to the remote: no answer within `bound` is its failure.
+    /// As [`GitProgram::run`], for what talks to the remote: no answer within `bound` is its failure. Who was dropped comes
+    /// again.
     pub(super) fn network(
         &self,
         scope: &Scope<'_>,
@@ -168,13 +192,22 @@ impl GitProgram {
         hooks: Hooks,
     ) -> Result<Output, RepositoryError> {
         let command = command.timeout(bound);
-        self.run_with(scope, &command, hooks).map_err(|error| match error {
-            RepositoryError::Run(RunError::TimedOut(after)) => RepositoryError::Remote(format!(
-                "git waited for it for {:.1} s",
-                after.as_secs_f32()
-            )),
-            other => other,
-        })
+        let mut tries = 1;
+        loop {
+            let ran = self.run_with(scope, &command, hooks).map_err(|error| match error {
+                RepositoryError::Run(RunError::TimedOut(after)) => RepositoryError::Remote(
+                    format!("git waited for it for {:.1} s", after.as_secs_f32()),
+                ),
+                other => other,
+            });
+            let output = ran?;
+            let is_dropped = |line: &str| DROPPED.iter().any(|begin| line.starts_with(begin));
+            let dropped = !output.success() && output.stderr.lines().any(is_dropped);
+            if !dropped || tries == TRIES || !SystemClock.sleep(scope, PAUSE * tries + jitter()) {
+                return Ok(output);
+            }
+            tries += 1;
+        }
     }
 }
 
@@ -195,7 +228,10 @@ fn said(output: &Output, lines: usize) -> String {
     if let Some(line) = output.stderr.lines().find(names_a_lock) {
         return line.to_owned();
     }
-    match output.last_lines(lines).as_slice() {
+    let all: Vec<&str> = output.last_lines(usize::MAX).into_iter().map(str::trim_end).collect();
+    let reasons: Vec<&str> = all.iter().copied().filter(|line| !ALWAYS.contains(line)).collect();
+    let told = if reasons.is_empty() { all } else { reasons };
+    match &told[told.len().saturating_sub(lines)..] {
         [] => output.status.map_or_else(
             || "a signal ended it".to_owned(),
             |status| format!("exit status {status}"),

@@ -1,6 +1,5 @@
 //! The connection. In: an address. Out: a socket over which sessions run, for as long as it lives.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +9,7 @@ use tagboat_core::command::{Command, quote};
 use tagboat_core::ports::{Cancel, Clock as _, RunError, Runner as _, Running as _, Scope, Silent};
 
 use super::address::{KEY_ALIAS, SshAddress};
-use crate::clock::SystemClock;
+use crate::clock::{SystemClock, jitter};
 use crate::process::{LocalProcess, LocalRunner};
 
 /// The file with the pinned keys, in the private folder.
@@ -77,14 +76,12 @@ impl Master {
         folder: &Path,
     ) -> Result<Self, RunError> {
         let until = Instant::now() + CONNECTING;
-        // Those who were dropped together must not come together again.
-        let own = Duration::from_millis(RandomState::new().build_hasher().finish() % 100);
         let mut tries = 1;
         loop {
             match Self::try_to_connect(runner, scope, address, folder, until)? {
                 Tried::Connected(master) => return Ok(*master),
                 Tried::Dropped(why) => {
-                    let pause = AGAIN * tries + own;
+                    let pause = AGAIN * tries + jitter();
                     if Instant::now() + pause >= until || !SystemClock.sleep(scope, pause) {
                         return Err(if scope.cancel.is_cancelled() {
                             RunError::Cancelled

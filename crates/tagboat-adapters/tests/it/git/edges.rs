@@ -10,6 +10,7 @@ use tagboat_core::ports::{
     Existing, FetchSpec, NewTag, RefUpdate, Repository as _, RepositoryError, Swap,
 };
 use tagboat_testing::monorepo::Monorepo;
+use tagboat_testing::sshd::{LoginShell, Sshd};
 
 use super::{hermetic, open, scope};
 
@@ -591,4 +592,35 @@ fn a_tag_of_a_tag_leads_to_its_commit_however_it_is_asked_for() {
     let expected =
         ["refs/tags/api/inner", "refs/tags/api/v1.0.0"].map(|name| (name, commit.object()));
     assert_eq!(targets.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn of_many_who_ask_a_remote_at_once_each_is_answered_though_its_sshd_drops_most_at_first() {
+    let Some(sshd) = Sshd::start_with(LoginShell::Dash, "MaxStartups 2") else { return };
+    let repo = with_commit();
+    let url = format!("ssh://{}@127.0.0.1:{}{}", sshd.user(), sshd.port(), repo.remote().display());
+    repo.git(&["remote", "set-url", "origin", &url]);
+    repo.git(&["config", "core.sshCommand", &sshd.git_ssh_command()]);
+    let listed = std::thread::scope(|threads| {
+        let ask = || open(&repo, &repo.work()).remote_refs(&scope(), &["HEAD"]);
+        let all: Vec<_> = (0..12).map(|_| threads.spawn(ask)).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+    });
+    for refs in listed {
+        assert_eq!(refs.unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn why_a_remote_cannot_be_reached_is_told_and_not_what_git_says_of_every_remote() {
+    let repo = with_commit();
+    repo.git(&["remote", "set-url", "origin", "ssh://127.0.0.1/there"]);
+    let ssh = script(
+        repo.folder().join("ssh"),
+        "echo 'nobody@127.0.0.1: Permission denied' >&2; exit 255",
+    );
+    repo.git(&["config", "core.sshCommand", &ssh]);
+    let failed = open(&repo, &repo.work()).remote_refs(&scope(), &["HEAD"]);
+    let said = "nobody@127.0.0.1: Permission denied".to_owned();
+    assert_eq!(failed, Err(RepositoryError::Remote(said)));
 }

@@ -64,6 +64,21 @@ impl Size {
         Self { name: "20,000 loose tags", tags: 20_000, projects: 100, storage: Storage::Loose };
 }
 
+impl Size {
+    fn versions_of_a_project(&self) -> usize {
+        self.tags / self.projects - ENVIRONMENTS.len()
+    }
+
+    /// The highest version tag of the first project.
+    pub(crate) fn newest_version(&self) -> String {
+        format!("{}/{}", project(0), semver(self.versions_of_a_project() - 1))
+    }
+}
+
+fn semver(number: usize) -> String {
+    format!("v{}.{}.{}", number / 100, number / 10 % 10, number % 10)
+}
+
 /// The repository's folder.
 pub(crate) fn make(size: &Size) -> Result<PathBuf> {
     let name = format!("scale-{GENERATION}-{}-{:?}", size.tags, size.storage).to_lowercase();
@@ -185,13 +200,12 @@ fn commits(folder: &Path, size: &Size) -> Result<String> {
 /// Version tags, every other one annotated; each project's environments, with their ledgers; and the names of pages.
 fn tags(size: &Size, commits: &[CommitSha]) -> Result<(String, Vec<String>)> {
     let (mut stream, mut pages) = (String::new(), Vec::new());
-    let per_project = size.tags / size.projects - ENVIRONMENTS.len();
     for index in 0..size.projects {
         let name = project(index);
         let path = ProjectPath::parse(&name)?;
         let mut versions = Vec::new();
-        for number in 0..per_project {
-            let semver = format!("v{}.{}.{}", number / 100, number / 10 % 10, number % 10);
+        for number in 0..size.versions_of_a_project() {
+            let semver = semver(number);
             let commit = &commits[(index + number * 7) % commits.len()];
             versions.push((Version::parse(&path.join(&semver))?, commit));
             let tag = format!("{name}/{semver}");
