@@ -338,6 +338,15 @@ impl Repository for Planted<'_> {
         self.inner.each_ref(scope, take)
     }
 
+    fn each_ref_of(
+        &self,
+        scope: &Scope<'_>,
+        names: &[String],
+        take: &mut dyn FnMut(RefView<'_>),
+    ) -> Result<(), RepositoryError> {
+        self.inner.each_ref_of(scope, names, take)
+    }
+
     fn remote_refs(
         &self,
         scope: &Scope<'_>,
