@@ -185,3 +185,25 @@ fn a_ledger_that_was_seen_or_has_pages_and_is_not_there_was_deleted() {
     assert_eq!(deleted(&[page.clone(), seen.clone()]), ["api/production", "web/production"]);
     assert_eq!(deleted(&[page, seen, there]), ["web/production"]);
 }
+
+#[test]
+fn a_question_about_projects_asks_for_their_refs_and_one_about_the_root_for_all() {
+    let api = ProjectPath::parse("eu/api").unwrap();
+    let names = About::Projects(std::slice::from_ref(&api)).refs().unwrap();
+    let listed = [
+        "refs/tags/eu/api/v1.0.0",
+        "refs/tagboat/remote/tags/eu/api/production",
+        "refs/tagboat/seen/eu/api/production",
+        "refs/tagboat/ledger/eu/api/production/0",
+        "refs/tagboat/remote/HEAD",
+    ];
+    let is_asked_for = |listed: &str| {
+        names.iter().any(|name| name == listed || (name.ends_with('/') && listed.starts_with(name)))
+    };
+    assert!(listed.into_iter().all(is_asked_for), "{names:?}");
+    assert!(!is_asked_for("refs/tags/eu/api-x/v1.0.0") && !is_asked_for("refs/tags/web/v1.0.0"));
+    assert!(names.iter().any(|name| OVERRIDES.starts_with(name)), "{names:?}");
+    let root = ProjectPath::root();
+    assert_eq!(About::Projects(&[api, root]).refs(), None);
+    assert_eq!(About::Everything.refs(), None);
+}
