@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -57,7 +58,8 @@ pub enum Wire {
 pub struct BootedRoot {
     console: Arc<Console>,
     off: Cancel,
-    ready: UnixDatagram,
+    /// Whether it said, since somebody looked, that all its jobs are done.
+    ready: Arc<AtomicBool>,
     // In this order: the thread ends systemd-nspawn before the place is given back.
     thread: Option<JoinHandle<()>>,
     occupied: Occupied,
@@ -76,7 +78,7 @@ impl BootedRoot {
     ) -> Result<Self, RootError> {
         let occupied = layer.occupy().map_err(RootError::Run)?;
         let name = layer.name();
-        let (ready, address) = ready_socket(&name)?;
+        let (socket, address) = ready_socket(&name)?;
         let mut command =
             boot_command(&name, layer.root(), hostname, binds, wire)?.env("NOTIFY_SOCKET", address);
         let group = ControlGroup::make(&name);
@@ -84,7 +86,8 @@ impl BootedRoot {
             command = group.enter(command);
         }
         let console = Arc::new(Console::default());
-        let off = Cancel::default();
+        let (off, ready) = (Cancel::default(), Arc::<AtomicBool>::default());
+        listen(&name, socket, Arc::clone(&ready), off.clone())?;
         let thread = {
             let (runner, console, off) = (runner.clone(), Arc::clone(&console), off.clone());
             std::thread::Builder::new()
@@ -197,9 +200,11 @@ impl BootedRoot {
 
     /// Whether it says within a tick that all its jobs are done (sd_notify(3), `READY=1`).
     fn says_ready(&self) -> bool {
-        let mut message = [0; 4096];
-        let length = self.ready.recv(&mut message).unwrap_or_default();
-        message[..length].split(|&byte| byte == b'\n').any(|line| line == b"READY=1")
+        let is_ready = || self.ready.swap(false, Ordering::Relaxed);
+        is_ready() || {
+            std::thread::sleep(TICK);
+            is_ready()
+        }
     }
 
     fn join(&mut self) {
@@ -247,6 +252,28 @@ fn boot_command(
     };
     let masks = MASKED.map(|unit| format!("systemd.mask={unit}"));
     Ok(command.arg("--boot").args(masks).timeout(Duration::MAX))
+}
+
+/// Hears what it says until it is off: it tells of every job, and its first process would wait for ever for somebody to
+/// hear the eleventh (`net.unix.max_dgram_qlen`, unix(7)).
+fn listen(
+    name: &str,
+    socket: UnixDatagram,
+    ready: Arc<AtomicBool>,
+    off: Cancel,
+) -> Result<(), RootError> {
+    let hear = move || {
+        let mut message = [0; 4096];
+        while !off.is_cancelled() {
+            // Nothing for a tick is nothing.
+            let length = socket.recv(&mut message).unwrap_or_default();
+            if message[..length].split(|&byte| byte == b'\n').any(|line| line == b"READY=1") {
+                ready.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    let thread = std::thread::Builder::new().name(format!("{name} says")).spawn(hear);
+    thread.map(drop).map_err(|error| RootError::Io(error.to_string()))
 }
 
 /// Where systemd-nspawn says that its guest is up. The name is abstract (unix(7)): it has no length limit that

@@ -258,6 +258,9 @@ fn a_booted_root_runs_its_services_and_programs_beside_them() {
     let ask = |args: &[&str]| text(&*inside, &Command::new("systemctl").args(args.iter().copied()));
     assert_eq!(ask(&["is-system-running"]), "running");
     assert_eq!(ask(&["is-active", "multi-user.target"]), "active");
+    // However many jobs it tells of.
+    let jobs = "for job in $(seq 30); do systemd-run --quiet --wait true || exit; done";
+    assert_eq!(text(&*inside, &shell(jobs)), "");
     let get = Command::new("curl").args(["--silent", "http://127.0.0.1:8080/"]);
     assert_eq!(text(&*inside, &get), "hello");
     assert!(LocalRunner::default().run(&scope(), &get).is_ok_and(|output| !output.success()));

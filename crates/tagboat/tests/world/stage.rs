@@ -86,7 +86,6 @@ impl Stage {
     fn set() -> Option<Self> {
         let courses = COURSES.map(|course| course.host);
         let fleet = HostFleet::up(&[&[WEB_1, WEB_2, WEB_3], &courses[..]].concat())?;
-        fleet.hosts().iter().for_each(deafen);
         fleet.hosts().iter().for_each(forget_debian);
         let repo = Monorepo::new();
         let janitor = janitor(&[fleet.folder(), repo.folder()]);
@@ -221,7 +220,6 @@ impl Stage {
     /// Boots a host that lost its power.
     pub(crate) fn power_on(&self, name: &str) {
         self.host(name).power_on();
-        deafen(self.host(name));
     }
 
     /// Nobody else uses [`WEB_3`] until this is dropped.
@@ -271,13 +269,6 @@ fn project(app: &str, port: u16) -> String {
 fn next() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Booted hosts tell systemd-nspawn of every job, and nobody listens any more once they are up: their first process
-/// would wait for ever to be heard. What is sent here goes nowhere at once.
-fn deafen(host: &Host) {
-    let mount = ["mount", "--bind", "/dev/null", "/run/host/notify"];
-    assert!(host.run(&mount).success());
 }
 
 /// As on a host whose image was just made: apt has no index of Debian's 60,000 packages. It would read it all for each of
