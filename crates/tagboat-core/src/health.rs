@@ -126,7 +126,10 @@ pub fn judge(probe: &Probe, expectation: &Expectation) -> Judgement {
         Probe::Answer { status, body } => (*status, body),
         Probe::None(why) => return Judgement::Bad(why.clone()),
     };
-    let document: Option<HealthDocument> = serde_json::from_slice(body).ok();
+    // JSON is UTF-8 (RFC 8259 §8.1), also where nobody reads it: in fields that are passed over the JSON reader would not
+    // look.
+    let text = std::str::from_utf8(body).ok();
+    let document: Option<HealthDocument> = text.and_then(|text| serde_json::from_str(text).ok());
     if status != 200 {
         let said = document.as_ref().map(complaints).unwrap_or_default();
         return Judgement::Bad(format!("it answered HTTP {status}{said}"));

@@ -88,3 +88,14 @@ fn a_program_that_tells_nothing_passes_only_where_nothing_is_asked() {
     let strict = Expectation { critical: vec!["database".to_owned()], ..open };
     assert!(matches!(judge(&plain, &strict), Judgement::Bad(_)));
 }
+
+#[test]
+fn a_document_with_a_byte_that_is_no_utf_8_is_none_wherever_it_stands() {
+    let whole = document("healthy", "up", "1.2.0").replacen('{', "{\"since\":\"2026\",", 1);
+    let judged = |body: Vec<u8>| judge(&Probe::Answer { status: 200, body }, &expectation());
+    assert!(matches!(judged(whole.clone().into_bytes()), Judgement::Good(_)), "{whole}");
+    let at = whole.find("2026").unwrap();
+    let mut broken = whole.into_bytes();
+    broken[at] = 0xd4;
+    assert!(matches!(judged(broken), Judgement::Bad(_)));
+}
