@@ -193,9 +193,6 @@ impl Version {
     /// # Errors
     /// The first rule that the text breaks.
     pub fn parse(full: &str) -> Result<Self, VersionError> {
-        if full.len() > MAX_NAME {
-            return Err(VersionError::TooLong);
-        }
         let (path, semver) = match full.rsplit_once('/') {
             // `/v1.0.0` has an empty path before its slash: not the root project.
             Some(("", _)) => return Err(VersionError::OuterSlash),
@@ -213,6 +210,10 @@ impl Version {
     /// # Errors
     /// The first rule that the text breaks.
     pub fn parse_semver(path: ProjectPath, semver: &str) -> Result<Self, VersionError> {
+        let folder = if path.is_root() { 0 } else { path.as_str().len() + 1 };
+        if folder + semver.len() > MAX_NAME {
+            return Err(VersionError::TooLong);
+        }
         let text = semver.strip_prefix('v').ok_or(VersionError::NoVersion)?;
         if !text.bytes().next().is_some_and(|first| first.is_ascii_digit()) {
             return Err(VersionError::NoVersion);

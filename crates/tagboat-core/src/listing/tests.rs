@@ -207,3 +207,12 @@ fn a_question_about_projects_asks_for_their_refs_and_one_about_the_root_for_all(
     assert_eq!(About::Projects(&[api, root]).refs(), None);
     assert_eq!(About::Everything.refs(), None);
 }
+
+#[test]
+fn a_tag_that_is_longer_than_a_version_may_be_is_foreign_as_its_name_alone_is_refused() {
+    let name = format!("api/v1.0.0-{}", "x".repeat(190));
+    assert!(Version::parse(&name).is_err());
+    assert_eq!(classify(&name, &environments()), TagKind::Foreign);
+    assert_eq!(classify(&format!("{name}-stable"), &environments()), TagKind::Foreign);
+    assert_eq!(classify(&name[..200], &environments()), TagKind::Version(version(&name[..200])));
+}
